@@ -1,0 +1,53 @@
+//! What a user can still reach through setuid programs and its groups: shown by `--explain`.
+
+use std::time::Duration;
+
+use supervise::{Bounded, Outcome};
+
+const SUDO: &str = "/usr/bin/sudo";
+const SUDO_TIME: Duration = Duration::from_secs(10);
+const SUDO_OUTPUT: usize = 1 << 16;
+
+/// Groups whose members are as good as root, and why.
+const ROOT_EQUIVALENT: [(&str, &str); 9] = [
+    ("sudo", "its members may use sudo"),
+    ("wheel", "its members may use sudo or su"),
+    ("admin", "its members may use sudo"),
+    ("lxd", "its members can mount the host's files in a container"),
+    ("incus-admin", "its members can mount the host's files in a container"),
+    ("docker", "its members can mount the host's files in a container"),
+    ("libvirt", "its members can attach the host's disks to a guest"),
+    ("disk", "its members can write to the disks"),
+    ("shadow", "its members can read the password hashes"),
+];
+
+/// Why membership of this group is as good as root, if it is.
+#[must_use]
+pub fn root_equivalent(group: &str) -> Option<&'static str> {
+    ROOT_EQUIVALENT.iter().find(|(name, _)| *name == group).map(|(_, why)| *why)
+}
+
+/// The NOPASSWD rules of sudoers for a user as sudo itself lists them; `None` when it cannot be asked.
+#[must_use]
+pub fn nopasswd_rules(user: &str, as_root: bool) -> Option<Vec<String>> {
+    let of_other = ["-n", "-l", "-U", user];
+    let arguments = if as_root { &of_other[..] } else { &of_other[..2] };
+    let listing = Bounded { program: SUDO, arguments, time: SUDO_TIME, output: SUDO_OUTPUT }.run().ok()?;
+    matches!(listing.outcome, Outcome::Exited(_)).then(|| rules(&String::from_utf8_lossy(&listing.output)))
+}
+
+fn rules(listing: &str) -> Vec<String> {
+    listing.lines().map(str::trim).filter(|line| line.contains("NOPASSWD:")).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rules_without_a_password_are_listed() {
+        let listing = "User ubuntu may run the following commands on host:\n    (ALL : ALL) ALL\n    \
+                       (root) NOPASSWD: /usr/bin/sudo-helper\n";
+        assert_eq!(rules(listing), ["(root) NOPASSWD: /usr/bin/sudo-helper"]);
+    }
+}

@@ -1,0 +1,76 @@
+//! Descriptors that a command must not inherit.
+
+use std::io;
+
+use crate::sys;
+
+/// Where the kernel lists this process's open descriptors (proc(5)).
+const OPEN_DESCRIPTORS: &str = "/proc/self/fd";
+
+/// Marks every descriptor from `first` up close-on-exec, but for those in `kept`.
+///
+/// # Errors
+/// Those of close_range(2); on kernels without it, of reading /proc/self/fd and of fcntl(2).
+pub fn close_on_exec_from(first: u32, kept: &[u32]) -> io::Result<()> {
+    match ranges(first, kept).try_for_each(|(low, high)| sys::close_range_on_exec(low, high)) {
+        // ENOSYS before Linux 5.9, EINVAL for the flag before 5.11 (close_range(2)).
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => {
+            one_by_one(first, kept)
+        }
+        other => other,
+    }
+}
+
+/// The gaps between the kept descriptors, from `first` to the highest number.
+fn ranges(first: u32, kept: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    let mut kept: Vec<u32> = kept.iter().copied().filter(|fd| *fd >= first).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let lows = std::iter::once(first).chain(kept.clone().into_iter().map(|fd| fd.saturating_add(1)));
+    let highs = kept.into_iter().map(|fd| fd.checked_sub(1)).chain([Some(u32::MAX)]);
+    lows.zip(highs).filter_map(|(low, high)| high.filter(|high| low <= *high).map(|high| (low, high)))
+}
+
+fn one_by_one(first: u32, kept: &[u32]) -> io::Result<()> {
+    for entry in std::fs::read_dir(OPEN_DESCRIPTORS)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.parse::<u32>().ok());
+        if let Some(fd) = number.filter(|fd| *fd >= first && !kept.contains(fd)) {
+            sys::set_close_on_exec(fd)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    fn all(first: u32, kept: &[u32]) -> Vec<(u32, u32)> {
+        ranges(first, kept).collect()
+    }
+
+    #[test]
+    fn kept_descriptors_split_the_range() {
+        assert_eq!(all(3, &[]), [(3, u32::MAX)]);
+        assert_eq!(all(3, &[7]), [(3, 6), (8, u32::MAX)]);
+        assert_eq!(all(3, &[3, 5, 4, 4]), [(6, u32::MAX)]);
+        assert_eq!(all(3, &[0, 9]), [(3, 8), (10, u32::MAX)]);
+    }
+
+    #[test]
+    fn without_close_range_every_open_descriptor_is_marked() {
+        let open = std::fs::File::open("/dev/null").expect("/dev/null");
+        let kept = std::fs::File::open("/dev/null").expect("/dev/null");
+        let number = |file: &std::fs::File| u32::try_from(file.as_raw_fd()).expect("a descriptor");
+        for file in [&open, &kept] {
+            nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
+                .expect("fcntl");
+        }
+        one_by_one(number(&open), &[number(&kept)]).expect("marked");
+        let flags = |file| nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_GETFD).expect("fcntl");
+        assert_eq!(flags(&open), libc::FD_CLOEXEC);
+        assert_eq!(flags(&kept), 0);
+    }
+}
