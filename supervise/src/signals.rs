@@ -100,12 +100,13 @@ const FROM_TERMINAL: [i32; 6] =
 /// Whether the child is to get a signal that we got.
 ///
 /// Not one that it sent itself: that would come back to it for ever (sudo's `exec_nopty.c` has the
-/// same rule). Not one that the kernel gave to our whole group when the child is in it: it has it.
+/// same rule), nor one that we caused: the SIGPIPE of our own write(2) is marked as sent by us. Not
+/// one that the kernel gave to our whole group when the child is in it: it has it.
 /// A kernel signal that is about us alone, such as SIGPIPE, is no business of the child's.
 #[must_use]
 pub fn relayed(delivery: Delivery, child: Pid, shares_group: bool) -> bool {
     match delivery.origin {
-        Origin::Process(sender) => sender != child,
+        Origin::Process(sender) => sender != child && sender != Pid::this(),
         Origin::Kernel => !shares_group && FROM_TERMINAL.contains(&delivery.signal),
     }
 }
@@ -131,6 +132,12 @@ mod tests {
     fn the_child_does_not_hear_its_own_signal() {
         assert!(!relayed(from_process(libc::SIGTERM, CHILD.as_raw()), CHILD, true));
         assert!(!relayed(from_process(libc::SIGINT, CHILD.as_raw()), CHILD, false));
+    }
+
+    #[test]
+    fn the_child_does_not_hear_what_we_caused() {
+        let own = i32::try_from(std::process::id()).expect("a pid");
+        assert!(!relayed(from_process(libc::SIGPIPE, own), CHILD, true));
     }
 
     #[test]

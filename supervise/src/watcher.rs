@@ -101,14 +101,14 @@ impl Watcher {
         }
     }
 
-    /// After [`Report::Lost`]: kills the command's tree, which is ours now, and says how the command ended.
-    ///
-    /// # Errors
-    /// When it has been reaped by the watcher already.
-    pub fn take_over(&self, signals: &Signals) -> io::Result<Ended> {
+    /// After [`Report::Lost`]: kills the command's tree, which is ours now, and says how the command
+    /// ended; killed, when the watcher had seen its end but could not tell.
+    #[must_use]
+    pub fn take_over(&self, signals: &Signals) -> Ended {
         let _ = sys::kill(-self.command.as_raw(), libc::SIGKILL);
+        let killed = Outcome::Signaled { signal: libc::SIGKILL, core_dumped: false };
         let end = descendants::end_all(Some(self.command), signals);
-        end.command.ok_or_else(|| io::ErrorKind::NotFound.into())
+        end.command.unwrap_or(Ended { outcome: killed, usage: Usage::default() })
     }
 
     /// Lets the watcher go without touching what the command left behind.
