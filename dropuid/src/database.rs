@@ -25,7 +25,7 @@ const GETENT: &str = "/usr/bin/getent";
 const MAX_FILE: u64 = 16 << 20;
 
 /// How long a directory service may take to answer.
-const GETENT_TIME: Duration = Duration::from_secs(20);
+const GETENT_TIME: Duration = Duration::from_secs(10);
 
 /// The answer is one line; a user is in 65536 groups at most (NGROUPS_MAX).
 const GETENT_OUTPUT: usize = 1 << 20;
@@ -102,10 +102,15 @@ impl Database {
     pub fn user(&self, user: &Principal) -> Result<Option<passwd::Row>, DatabaseError> {
         let named = |row: &passwd::Row| row.name == user.as_name();
         let numbered = |row: &passwd::Row| user.as_number() == Some(row.uid);
-        let local = passwd::find(&self.passwd, named).or_else(|| passwd::find(&self.passwd, numbered));
+        let local_name = passwd::find(&self.passwd, named);
+        let local = local_name.clone().or_else(|| passwd::find(&self.passwd, numbered));
         match local {
             Some(row) if self.switch.passwd_hit_is_final => Ok(Some(row)),
             None if self.switch.passwd_miss_is_final => Ok(None),
+            // getent takes digits for a uid, 01000 for 1000: it cannot be asked for such a name.
+            _ if user.looks_numeric() && (local_name.is_some() || user.as_number().is_none()) => {
+                Ok(local_name)
+            }
             _ => ask(user, "passwd", passwd::Row::parse, |row| named(row) || numbered(row)),
         }
     }

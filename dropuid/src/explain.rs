@@ -77,7 +77,9 @@ pub fn explain(plan: Plan<'_>, format: Format) -> Result<u8, RunError> {
         groups,
         home: plan.target.home().to_owned(),
         already_the_user: plan.step == Step::Nothing,
-        no_new_privs: plan.options.no_new_privs,
+        // The caller may have set it before us.
+        no_new_privs: nix::sys::prctl::get_no_new_privs()
+            .map_err(|errno| RunError::Call("prctl(PR_GET_NO_NEW_PRIVS)", errno.into()))?,
         capabilities: Capabilities::held()
             .map_err(|error| RunError::Call("reading /proc/self/status", error))?,
         sudo_nopasswd: rules,

@@ -27,17 +27,22 @@ pub fn root_equivalent(group: &str) -> Option<&'static str> {
     ROOT_EQUIVALENT.iter().find(|(name, _)| *name == group).map(|(_, why)| *why)
 }
 
-/// The NOPASSWD rules of sudoers for a user as sudo itself lists them; `None` when it cannot be asked.
+/// The sudoers rules that a user needs no password for, as sudo itself lists them; `None` when it
+/// gives no listing.
 #[must_use]
 pub fn nopasswd_rules(user: &str, as_root: bool) -> Option<Vec<String>> {
     let of_other = ["-n", "-l", "-U", user];
     let arguments = if as_root { &of_other[..] } else { &of_other[..2] };
     let listing = Bounded { program: SUDO, arguments, time: SUDO_TIME, output: SUDO_OUTPUT }.run().ok()?;
-    matches!(listing.outcome, Outcome::Exited(_)).then(|| rules(&String::from_utf8_lossy(&listing.output)))
+    let answered = listing.outcome == Outcome::Exited(0) || !listing.output.is_empty();
+    answered.then(|| rules(&String::from_utf8_lossy(&listing.output)))
 }
 
+/// A `Defaults` of `!authenticate` makes every rule one without a password (sudoers(5)).
 fn rules(listing: &str) -> Vec<String> {
-    listing.lines().map(str::trim).filter(|line| line.contains("NOPASSWD:")).map(str::to_owned).collect()
+    let never_asks = listing.contains("!authenticate");
+    let lines = listing.lines().map(str::trim).filter(|line| line.starts_with('('));
+    lines.filter(|line| never_asks || line.contains("NOPASSWD:")).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -49,5 +54,12 @@ mod tests {
         let listing = "User ubuntu may run the following commands on host:\n    (ALL : ALL) ALL\n    \
                        (root) NOPASSWD: /usr/bin/sudo-helper\n";
         assert_eq!(rules(listing), ["(root) NOPASSWD: /usr/bin/sudo-helper"]);
+    }
+
+    #[test]
+    fn where_sudo_never_asks_every_rule_is_listed() {
+        let listing = "Matching Defaults entries for ubuntu on host:\n    !authenticate\n\nUser ubuntu may run:\n    \
+                       (ALL : ALL) ALL\n";
+        assert_eq!(rules(listing), ["(ALL : ALL) ALL"]);
     }
 }

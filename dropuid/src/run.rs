@@ -40,6 +40,8 @@ pub enum RunError {
     Resolve(ResolveError),
     /// Neither root nor the user.
     NotRoot(String),
+    /// The user already, but with other groups than wanted.
+    OtherGroups(String),
     /// The command could type into the caller's terminal.
     Terminal,
     /// A descriptor to be kept is not open.
@@ -72,6 +74,10 @@ impl fmt::Display for RunError {
             Self::Database(error) => error.fmt(f),
             Self::Resolve(error) => error.fmt(f),
             Self::NotRoot(user) => write!(f, "only root can become '{user}'; nothing was run"),
+            Self::OtherGroups(user) => write!(
+                f,
+                "this is '{user}' already, but with groups or capabilities that only root can take away; nothing was run"
+            ),
             Self::Terminal => f.write_str(
                 "the command could type into this terminal (TIOCSTI); use --new-session, \
                  or --share-tty if you trust it, or set dev.tty.legacy_tiocsti=0",
@@ -156,6 +162,8 @@ fn prepare(options: &Options) -> Result<Plan<'_>, RunError> {
         Step::Nothing
     } else if held.is_root() {
         Step::Drop
+    } else if held.uids[1] == target.credentials.uid() {
+        return Err(RunError::OtherGroups(target.display_name()));
     } else {
         return Err(RunError::NotRoot(target.display_name()));
     };
