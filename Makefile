@@ -1,0 +1,59 @@
+# The front door. `make demo` and `make test` are all that a newcomer needs.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CARGO   ?= cargo
+# The command and the user of `make demo`; empty: the built-in dispatch, as the first that fits.
+CMD     ?=
+RUN_AS  ?=
+# Seconds for each target of `make fuzz`.
+FUZZ_SECONDS ?= 60
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
+PROGRAMS   := dropuid capture-run
+SCRIPTS    := .ci/run tests/bed/packages tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent
+
+.PHONY: all build demo test packages lint bench fuzz install uninstall clean
+
+all: build
+
+build:
+	$(CARGO) build --release --locked
+
+# Through the environment, so that no quote in it is make's or the shell's business.
+demo: export DEMO_COMMAND = $(value CMD)
+demo: build
+	tests/scenarios/demo "$(RELEASE)" "$(RUN_AS)" "$$DEMO_COMMAND"
+
+test: packages build
+	$(CARGO) test --workspace --locked
+
+# What the tests need, by Debian package name.
+packages:
+	tests/bed/packages
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	mandoc -T lint -W warning dropuid/dropuid.1 capture-run/capture-run.1
+	shellcheck $(SCRIPTS)
+
+bench: build
+	"$(RELEASE)/bench"
+
+install:
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
+	for program in $(PROGRAMS); do \
+	  install -m 0755 "$(RELEASE)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" && \
+	  install -m 0644 "$$program/$$program.1" "$(DESTDIR)$(PREFIX)/share/man/man1/$$program.1" || exit 1; \
+	done
+
+uninstall:
+	for program in $(PROGRAMS); do \
+	  rm -f "$(DESTDIR)$(PREFIX)/bin/$$program" "$(DESTDIR)$(PREFIX)/share/man/man1/$$program.1" || exit 1; \
+	done
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,26 @@
+//! Test hosts: real accounts, real setuid programs and real terminals, and the machine left as found.
+//!
+//! A [`Bed`] is a private mount namespace for the thread that opens it, which libtest gives to each
+//! test. Processes that the test starts live in it too. What it lays over the machine (/etc/passwd
+//! and its like, /home, /mnt, /run/user) is in memory and gone with the last of them.
+
+mod bed;
+mod capture;
+mod packages;
+mod programs;
+mod running;
+mod status;
+mod terminal;
+
+pub mod accounts;
+pub mod env_forms;
+pub mod records;
+pub mod specs;
+
+pub use bed::{Bed, SCRATCH};
+pub use capture::{capture, spawn};
+pub use packages::tool;
+pub use programs::program;
+pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
+pub use status::Status;
+pub use terminal::Terminal;
