@@ -7,6 +7,9 @@ use crate::cli::{Drain, Timeouts};
 /// How long a watcher may take to end a tree; it gives up by itself before that.
 const TREE_PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long the copier is left to read what is there before it is asked again.
+const TURN: Duration = Duration::from_millis(1);
+
 /// Which limit the command exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimedOut {
@@ -35,6 +38,7 @@ pub struct Clock {
     started: Instant,
     /// The last output, or the last time that reading went on after a stall.
     heard: Instant,
+    timed_out: bool,
     told: Option<Instant>,
     killed: bool,
     ended: Option<Instant>,
@@ -44,7 +48,16 @@ impl Clock {
     /// A clock for a command that starts now.
     #[must_use]
     pub fn new(timeouts: Timeouts, drain: Drain, now: Instant) -> Self {
-        Self { timeouts, drain, started: now, heard: now, told: None, killed: false, ended: None }
+        Self {
+            timeouts,
+            drain,
+            started: now,
+            heard: now,
+            timed_out: false,
+            told: None,
+            killed: false,
+            ended: None,
+        }
     }
 
     /// Output came, or reading goes on.
@@ -57,9 +70,15 @@ impl Clock {
         self.ended = Some(now);
     }
 
-    /// The command was told to end.
+    /// The command was told to end, by us or by whoever told us; the first time counts.
     pub fn told(&mut self, now: Instant) {
-        self.told = Some(now);
+        self.told.get_or_insert(now);
+    }
+
+    /// The command was told to end because it exceeded a limit.
+    pub fn timed_out(&mut self, now: Instant) {
+        self.timed_out = true;
+        self.told(now);
     }
 
     /// The command was killed.
@@ -68,23 +87,28 @@ impl Clock {
     }
 
     /// The next thing to do and its time; the earliest of all. Silence counts only while output is
-    /// awaited (`reading`), not while an output of ours stalls; then its limit starts again.
+    /// awaited (`waiting`), not while an output of ours stalls; then its limit starts again.
     #[must_use]
-    pub fn next(&self, reading: bool, now: Instant) -> Option<(Instant, Due)> {
+    pub fn next(&self, waiting: bool, now: Instant) -> Option<(Instant, Due)> {
         let after =
             |start: Instant, limit: Option<Duration>| limit.and_then(|limit| start.checked_add(limit));
-        let alarms = match (self.ended, self.told) {
-            (None, None) => [
-                (after(self.started, self.timeouts.timeout), Due::Tell(TimedOut::Total)),
-                (after(self.heard, self.timeouts.idle), Due::Tell(TimedOut::Idle)),
-            ],
-            (None, Some(told)) => {
+        let alarms = match self.ended {
+            None => {
+                let limit = |limit: Option<Duration>| limit.filter(|_| !self.timed_out);
                 let kill_after = self.timeouts.kill_after.filter(|_| !self.killed);
-                [(after(told, kill_after), Due::Kill), (None, Due::Kill)]
+                [
+                    (after(self.started, limit(self.timeouts.timeout)), Due::Tell(TimedOut::Total)),
+                    (after(self.heard, limit(self.timeouts.idle)), Due::Tell(TimedOut::Idle)),
+                    (self.told.and_then(|told| after(told, kill_after)), Due::Kill),
+                ]
             }
-            (Some(ended), _) => {
-                let silence = if reading { ended.max(self.heard) } else { now };
-                [(after(silence, self.drain.idle), Due::GiveUp), (after(ended, self.drain.max), Due::GiveUp)]
+            Some(ended) => {
+                let silence = match (self.drain.idle, waiting) {
+                    (idle, true) => after(ended.max(self.heard), idle),
+                    // Even when no silence at all is waited for, what is there takes its turn.
+                    (idle, false) => after(now, idle.map(|idle| idle.max(TURN))),
+                };
+                [(silence, Due::GiveUp), (after(ended, self.drain.max), Due::GiveUp), (None, Due::GiveUp)]
             }
         };
         alarms
@@ -134,10 +158,28 @@ mod tests {
     #[test]
     fn it_is_told_once_and_killed_once() {
         let (mut clock, start) = clock(1, 0, 4);
-        clock.told(start + SECOND);
+        clock.timed_out(start + SECOND);
         assert_eq!(clock.next(true, start), Some((start + SECOND * 5, Due::Kill)));
         clock.killed();
         assert_eq!(clock.next(true, start), None);
+    }
+
+    #[test]
+    fn being_told_by_others_starts_the_grace_but_stops_no_timeout() {
+        let (mut clock, start) = clock(10, 0, 4);
+        clock.told(start + SECOND);
+        assert_eq!(clock.next(true, start), Some((start + SECOND * 5, Due::Kill)));
+        clock.killed();
+        assert_eq!(clock.next(true, start), Some((start + SECOND * 10, Due::Tell(TimedOut::Total))));
+    }
+
+    #[test]
+    fn what_is_there_is_read_even_when_no_silence_is_waited_for() {
+        let (clock, start) = clock(0, 0, 0);
+        let mut clock = Clock { drain: Drain { idle: Some(Duration::ZERO), max: None }, ..clock };
+        clock.ended(start);
+        assert_eq!(clock.next(false, start), Some((start + TURN, Due::GiveUp)));
+        assert_eq!(clock.next(true, start), Some((start, Due::GiveUp)));
     }
 
     #[test]

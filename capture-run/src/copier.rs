@@ -147,9 +147,13 @@ impl Copier {
         self.shared.started + Duration::from_nanos(self.shared.heard.load(Ordering::Relaxed))
     }
 
-    /// Whether it awaits the command, and no output of ours.
+    /// Whether it awaits the command: neither an output of ours, nor its own turn to read what is there.
     #[must_use]
-    pub fn is_reading(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
+        self.is_reading() && !self.shared.has_input()
+    }
+
+    fn is_reading(&self) -> bool {
         // A tee(2) waits for input and for room alike.
         self.shared.reading.load(Ordering::Acquire) && (!self.stdout.is_pipe() || self.stdout.has_room())
     }
@@ -198,6 +202,16 @@ impl Copier {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is something to read, or the end of it. To be asked only once the command has
+    /// ended: see above for what a poll does to the pipe.
+    fn has_input(&self) -> bool {
+        // Never waits: whoever holds the record is at work.
+        let Ok(record) = self.record.try_lock() else { return true };
+        let Some(input) = &record.input else { return false };
+        poll(&mut [PollFd::new(input.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)
+            .is_ok_and(|ready| ready > 0)
     }
 
     fn hear(&self, bytes: usize) {

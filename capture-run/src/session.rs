@@ -113,10 +113,10 @@ impl Session {
     }
 
     fn next(&self, now: Instant) -> Option<(Instant, Due)> {
-        // Only the drain asks, so that nothing polls standard output while the command runs.
-        let reading = self.facts.ended.is_none() || self.copier.is_reading();
         let over = self.facts.ended.is_some() && self.copied;
-        self.clock.next(reading, now).filter(|_| !over)
+        // Only the drain asks, so that nothing polls a pipe while the command runs.
+        let waiting = self.facts.ended.is_none() || over || self.copier.is_waiting();
+        self.clock.next(waiting, now).filter(|_| !over)
     }
 
     /// How long the poll may take; `None` for ever.
@@ -142,8 +142,11 @@ impl Session {
                 self.give_up();
             }
         } else if relayed(delivery, self.process.pid(), self.process.shares_group()) {
-            self.cancelled |= stopping;
             self.process.signal(delivery.signal);
+            if stopping {
+                self.cancelled = true;
+                self.clock.told(Instant::now());
+            }
         }
         if SUSPENDING.contains(&delivery.signal) {
             // Never because the command stopped itself: it could put off its timeout like that.
@@ -186,7 +189,7 @@ impl Session {
 
     fn tell(&mut self, limit: TimedOut, now: Instant) {
         self.facts.timed_out = Some(limit);
-        self.clock.told(now);
+        self.clock.timed_out(now);
         if self.signal == libc::SIGKILL {
             return self.kill();
         }

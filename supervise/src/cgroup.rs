@@ -41,11 +41,12 @@ impl Cgroup {
     }
 
     /// Removes it; processes that are meant to live on go back to where they came from.
-    fn remove(&self) {
+    pub(crate) fn remove(&self) {
         let parent = self.folder.parent().map(|parent| parent.join("cgroup.procs"));
         for _ in 0..EVICT_ROUNDS {
-            if fs::remove_dir(&self.folder).is_ok() {
-                return;
+            match fs::remove_dir(&self.folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+                _ => return,
             }
             let staying = fs::read_to_string(self.procs_file()).unwrap_or_default();
             for pid in staying.lines() {

@@ -44,6 +44,8 @@ pub struct Watcher {
     command: Pid,
     orders: PipeWriter,
     reports: PipeReader,
+    /// The watcher removes it; should it be killed, we do.
+    cgroup: Option<Cgroup>,
 }
 
 impl Watcher {
@@ -58,14 +60,17 @@ impl Watcher {
         let (ordered, orders) = io::pipe()?;
         let (reports, reporter) = io::pipe()?;
         let (told, teller) = io::pipe()?;
-        let process = fork(Group::Own, || watch(start, teller, ordered, reporter))?;
+        let cgroup = Cgroup::create().ok();
+        let process = fork(Group::Own, || watch(start, cgroup.as_ref(), teller, ordered, reporter))?;
         if let Some(failure) = hear_failure(told) {
+            // The end of the orders is what the watcher waits for.
+            drop(orders);
             let _ = sys::wait4(process.pid().as_raw(), 0);
             return Err(failure);
         }
         let mut command = [0; 4];
         (&reports).read_exact(&mut command)?;
-        Ok(Self { process, command: Pid::from_raw(i32::from_le_bytes(command)), orders, reports })
+        Ok(Self { process, command: Pid::from_raw(i32::from_le_bytes(command)), orders, reports, cgroup })
     }
 
     /// The command's process id.
@@ -106,6 +111,7 @@ impl Watcher {
     #[must_use]
     pub fn take_over(&self, signals: &Signals) -> Ended {
         let _ = sys::kill(-self.command.as_raw(), libc::SIGKILL);
+        self.cgroup.iter().for_each(Cgroup::kill);
         let killed = Outcome::Signaled { signal: libc::SIGKILL, core_dumped: false };
         let end = descendants::end_all(Some(self.command), signals);
         end.command.unwrap_or(Ended { outcome: killed, usage: Usage::default() })
@@ -174,9 +180,14 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// The watcher's own life, in its own process.
-fn watch(start: &Start<'_>, teller: PipeWriter, ordered: PipeReader, reporter: PipeWriter) -> u8 {
-    let cgroup = Cgroup::create().ok();
-    let procs = cgroup.as_ref().map(Cgroup::procs_file);
+fn watch(
+    start: &Start<'_>,
+    cgroup: Option<&Cgroup>,
+    teller: PipeWriter,
+    ordered: PipeReader,
+    reporter: PipeWriter,
+) -> u8 {
+    let procs = cgroup.map(Cgroup::procs_file);
     let inside = Start { join: procs.as_deref(), group: Group::Own, ..*start };
     let command = set_child_subreaper(true).map_err(io::Error::from).and_then(|()| {
         let teller_for_command = teller.try_clone()?;
@@ -189,6 +200,7 @@ fn watch(start: &Start<'_>, teller: PipeWriter, ordered: PipeReader, reporter: P
     let mut watch = Watch { command: Some(command), cgroup, signals, reporter };
     let _ = watch.reporter.write_all(&watch.command_pid().to_le_bytes());
     watch.obey(&ordered);
+    cgroup.into_iter().for_each(Cgroup::remove);
     0
 }
 
@@ -201,14 +213,14 @@ fn close_all_but(kept: &[RawFd]) {
     open.into_iter().filter(|fd| !kept.contains(fd)).for_each(sys::close);
 }
 
-struct Watch {
+struct Watch<'a> {
     command: Option<Child>,
-    cgroup: Option<Cgroup>,
+    cgroup: Option<&'a Cgroup>,
     signals: Signals,
     reporter: PipeWriter,
 }
 
-impl Watch {
+impl Watch<'_> {
     fn command_pid(&self) -> i32 {
         self.command.as_ref().map_or(0, |command| command.pid().as_raw())
     }
@@ -259,7 +271,7 @@ impl Watch {
         if let Some(command) = &self.command {
             command.signal(libc::SIGKILL);
         }
-        if let Some(cgroup) = &self.cgroup {
+        if let Some(cgroup) = self.cgroup {
             cgroup.kill();
         }
         let end = descendants::end_all(self.command.as_ref().map(Child::pid), &self.signals);
