@@ -1,17 +1,16 @@
 //! The thread that moves the command's output to LOG and to standard output.
 //!
-//! It waits in read(2), tee(2) and write(2) and may be stuck there for ever; the main thread never
-//! waits for it. A pipe that was polled once wakes its readers at every write (Linux's fs/pipe.c,
-//! `poll_usage`), which slows a command that writes line by line; so the pipe is not polled.
+//! It waits in tee(2) and write(2) and may be stuck there for ever; the main thread never waits for
+//! it. What it takes out of the pipe it takes and records under one lock, so that whoever takes over
+//! finds every byte either in the pipe or in LOG.
 
-use std::io::{self, PipeReader, PipeWriter, Read};
-use std::os::fd::AsFd;
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cli::OutputError;
@@ -19,12 +18,13 @@ use crate::diagnostics::complain;
 use crate::filters::Filters;
 use crate::log::Log;
 use crate::output::{Output, Teed};
-
-/// The size that is asked for the pipe: it takes a command's bursts.
-pub const PIPE_SIZE: usize = 1 << 20;
+use crate::pipe::{Input, PIPE_SIZE};
 
 /// Read at once: the resident set grows with it, and beyond it throughput does not.
 const BUFFER: usize = 256 * 1024;
+
+/// Filtered at once: times may make a line twenty-five times as long.
+const FILTERED: usize = 16 * 1024;
 
 /// A read that brings less was of a writer of small pieces: a nap lets it fill the pipe, which
 /// costs it nothing and saves a wake-up for each piece.
@@ -38,9 +38,10 @@ const STACK: usize = 128 * 1024;
 
 /// What both threads see.
 #[derive(Debug)]
-pub struct Shared {
+struct Shared {
     /// LOG and the filters; whoever holds this moves data.
     record: Mutex<Record>,
+    stdout: Output,
     started: Instant,
     /// Nanoseconds from `started` to the last output, or to the last time that reading went on.
     heard: AtomicU64,
@@ -58,15 +59,16 @@ struct Record {
     filters: Filters,
     log: Log,
     /// The command's output; None when it has ended or nobody wants it.
-    input: Option<Arc<PipeReader>>,
+    input: Option<Arc<Input>>,
     output_error: OutputError,
+    /// To be said once the record is let go: standard error may stall.
+    words: Vec<String>,
 }
 
 /// The main thread's side of the copier.
 #[derive(Debug)]
 pub struct Copier {
     shared: Arc<Shared>,
-    stdout: Arc<Output>,
     /// At its end of file when the thread has ended.
     done: PipeReader,
 }
@@ -74,12 +76,11 @@ pub struct Copier {
 /// The thread's own side.
 struct Copy {
     shared: Arc<Shared>,
-    input: Arc<PipeReader>,
-    /// None once nobody reads it.
-    stdout: Option<Arc<Output>>,
+    input: Arc<Input>,
     buffer: Vec<u8>,
-    /// What a mask made of the buffer, for standard output.
+    /// What masks made of the buffer, for standard output.
     masked: Vec<u8>,
+    mirrors: bool,
     tees: bool,
     masks: bool,
 }
@@ -92,6 +93,17 @@ enum Pass<'a> {
     End,
 }
 
+/// What was taken out of the pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// So many bytes, now in LOG.
+    Data(usize),
+    /// Nothing was there.
+    Nothing,
+    /// The command has closed it, or somebody has taken over.
+    End,
+}
+
 /// Nothing is left to copy.
 struct Finished;
 
@@ -101,7 +113,7 @@ impl Copier {
     /// # Errors
     /// Those of pipe(2) and pthread_create(3).
     pub fn start(
-        input: PipeReader,
+        input: Input,
         stdout: Output,
         log: Log,
         filters: Filters,
@@ -109,9 +121,12 @@ impl Copier {
     ) -> io::Result<Self> {
         let input = Arc::new(input);
         let masks = !filters.leave_stdout_alone();
-        let record = Mutex::new(Record { filters, log, input: Some(Arc::clone(&input)), output_error });
+        let tees = !masks && stdout.is_pipe();
+        let record =
+            Record { filters, log, input: Some(Arc::clone(&input)), output_error, words: Vec::new() };
         let shared = Arc::new(Shared {
-            record,
+            record: Mutex::new(record),
+            stdout,
             started: Instant::now(),
             heard: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -121,23 +136,15 @@ impl Copier {
             given_up: AtomicBool::new(false),
         });
         let (done, finished) = io::pipe()?;
-        let stdout = Arc::new(stdout);
-        let copy = Copy {
-            tees: !masks && stdout.is_pipe(),
-            shared: Arc::clone(&shared),
-            input,
-            stdout: Some(Arc::clone(&stdout)),
-            buffer: vec![0; BUFFER],
-            masked: Vec::new(),
-            masks,
-        };
+        let (buffer, masked) = (vec![0; BUFFER], Vec::new());
+        let copy = Copy { shared: Arc::clone(&shared), input, buffer, masked, mirrors: true, tees, masks };
         thread::Builder::new().stack_size(STACK).spawn(move || copy.run(finished))?;
-        Ok(Self { shared, stdout, done })
+        Ok(Self { shared, done })
     }
 
     /// Readable when everything was copied.
     #[must_use]
-    pub fn done(&self) -> std::os::fd::BorrowedFd<'_> {
+    pub fn done(&self) -> BorrowedFd<'_> {
         self.done.as_fd()
     }
 
@@ -147,15 +154,19 @@ impl Copier {
         self.shared.started + Duration::from_nanos(self.shared.heard.load(Ordering::Relaxed))
     }
 
-    /// Whether it awaits the command: neither an output of ours, nor its own turn to read what is there.
+    /// Whether it awaits the command: neither an output of ours, nor its own turn to read what is
+    /// there. To be asked only once the command has ended, since it polls the pipe.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.is_reading() && !self.shared.has_input()
+        // Never waits: whoever holds the record is at work.
+        let Ok(record) = self.shared.record.try_lock() else { return false };
+        self.is_reading() && !record.input.as_ref().is_some_and(|input| input.is_ready())
     }
 
     fn is_reading(&self) -> bool {
         // A tee(2) waits for input and for room alike.
-        self.shared.reading.load(Ordering::Acquire) && (!self.stdout.is_pipe() || self.stdout.has_room())
+        let stdout = &self.shared.stdout;
+        self.shared.reading.load(Ordering::Acquire) && (!stdout.is_pipe() || stdout.has_room())
     }
 
     /// How many bytes came.
@@ -183,19 +194,18 @@ impl Copier {
             self.shared.stdout_closed.store(true, Ordering::Relaxed);
         }
         self.shared.given_up.store(true, Ordering::Release);
-        let mut record = self.shared.lock();
-        let Some(input) = record.input.take() else { return false };
-        let leaked = record.sweep(&input, &self.shared);
-        record.pass(Pass::End, &self.shared);
-        record.finish();
-        leaked
+        self.shared.with_record(|record| {
+            let Some(input) = record.input.take() else { return false };
+            let leaked = record.sweep(&input, &self.shared);
+            record.end(&mut Vec::new(), &self.shared.given_up);
+            leaked
+        })
     }
 
     /// What became of LOG: whether something was left out, and what went wrong.
     #[must_use]
     pub fn log_outcome(&self) -> (bool, Option<String>) {
-        let record = self.shared.lock();
-        (record.log.is_truncated(), record.log.error().map(str::to_owned))
+        self.shared.with_record(|record| (record.log.is_truncated(), record.log.error().map(str::to_owned)))
     }
 }
 
@@ -204,14 +214,14 @@ impl Shared {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is something to read, or the end of it. To be asked only once the command has
-    /// ended: see above for what a poll does to the pipe.
-    fn has_input(&self) -> bool {
-        // Never waits: whoever holds the record is at work.
-        let Ok(record) = self.record.try_lock() else { return true };
-        let Some(input) = &record.input else { return false };
-        poll(&mut [PollFd::new(input.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)
-            .is_ok_and(|ready| ready > 0)
+    /// Works on the record, and says what there is to say when it is free again.
+    fn with_record<T>(&self, work: impl FnOnce(&mut Record) -> T) -> T {
+        let mut record = self.lock();
+        let result = work(&mut record);
+        let words = std::mem::take(&mut record.words);
+        drop(record);
+        words.iter().for_each(|words| complain(words));
+        result
     }
 
     fn hear(&self, bytes: usize) {
@@ -222,44 +232,90 @@ impl Shared {
 }
 
 impl Record {
-    /// Sends data through the filters into LOG; what standard output is to get.
-    fn pass<'a>(&'a mut self, pass: Pass<'a>, shared: &Shared) -> &'a [u8] {
+    /// Sends data through the filters into LOG, and what masks leave of it into `masked`.
+    fn pass(&mut self, pass: Pass<'_>, masked: &mut Vec<u8>, given_up: &AtomicBool) {
+        match pass {
+            Pass::Data(data) => {
+                let stride = if self.filters.lengthen() { FILTERED } else { data.len().max(1) };
+                data.chunks(stride).for_each(|chunk| self.pass_one(Pass::Data(chunk), masked, given_up));
+            }
+            Pass::Release | Pass::End => self.pass_one(pass, masked, given_up),
+        }
+    }
+
+    fn pass_one(&mut self, pass: Pass<'_>, masked: &mut Vec<u8>, given_up: &AtomicBool) {
+        let masks = !self.filters.leave_stdout_alone();
         let filtered = match pass {
             Pass::Data(data) => self.filters.push(data),
             Pass::Release => self.filters.release(),
             Pass::End => self.filters.finish(),
         };
-        if let Err(sentence) = self.log.push(filtered.log, &shared.given_up) {
-            complain(&sentence);
+        if masks {
+            masked.extend_from_slice(filtered.stdout);
+        }
+        if let Err(sentence) = self.log.push(filtered.log, given_up) {
+            self.words.push(sentence);
             if self.output_error.exit {
                 self.input = None;
             }
         }
-        filtered.stdout
     }
 
-    fn finish(&mut self) {
+    /// Releases everything and completes LOG.
+    fn end(&mut self, masked: &mut Vec<u8>, given_up: &AtomicBool) {
+        self.input = None;
+        self.pass(Pass::End, masked, given_up);
         if let Err(sentence) = self.log.finish() {
-            complain(&sentence);
+            self.words.push(sentence);
         }
     }
 
-    /// Reads what is there without waiting, but no more than a pipe holds.
-    fn sweep(&mut self, input: &PipeReader, shared: &Shared) -> bool {
-        // Our own end of our own pipe: nobody else reads it.
-        let _ = fcntl(input, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+    /// Takes what is there out of the pipe and into LOG. What was passed on already (`teed`) is taken
+    /// to the byte, or it would be passed on again.
+    fn take(
+        &mut self,
+        teed: Option<usize>,
+        buffer: &mut [u8],
+        masked: &mut Vec<u8>,
+        shared: &Shared,
+    ) -> Taken {
+        let Some(input) = self.input.clone() else { return Taken::End };
+        let limit = teed.unwrap_or(buffer.len());
+        let mut length = 0;
+        while length < limit {
+            match input.read(&mut buffer[length..limit]) {
+                Ok(Some(count)) if count > 0 => length += count,
+                Ok(Some(_)) if length == 0 => {
+                    self.end(masked, &shared.given_up);
+                    return Taken::End;
+                }
+                _ => break,
+            }
+            if teed.is_none() {
+                break;
+            }
+        }
+        if teed.is_some_and(|teed| length < teed) {
+            self.words.extend(self.log.lose("somebody else reads the command's output too"));
+        }
+        shared.hear(length);
+        self.pass(Pass::Data(&buffer[..length]), masked, &shared.given_up);
+        if length == 0 { Taken::Nothing } else { Taken::Data(length) }
+    }
+
+    /// Reads what is there, but no more than a pipe holds; whether somebody still holds it open.
+    fn sweep(&mut self, input: &Input, shared: &Shared) -> bool {
         let mut buffer = vec![0; BUFFER];
         let mut swept = 0;
         while swept < PIPE_SIZE {
-            match (&*input).read(&mut buffer) {
-                Ok(0) => return false,
-                Ok(length) => {
+            match input.read(&mut buffer) {
+                Ok(Some(0)) => return false,
+                Ok(Some(length)) => {
                     shared.hear(length);
-                    self.pass(Pass::Data(&buffer[..length]), shared);
+                    self.pass(Pass::Data(&buffer[..length]), &mut Vec::new(), &shared.given_up);
                     swept += length;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return true,
+                Ok(None) | Err(_) => return true,
             }
         }
         true
@@ -273,110 +329,90 @@ impl Copy {
     }
 
     fn step(&mut self) -> Result<(), Finished> {
-        if self.masks {
-            self.await_or_release()?;
-        }
-        let read = match self.tee()? {
-            // What was passed on must be read to the byte, or it would be passed on again.
-            Some(teed) => (&*self.input).read_exact(&mut self.buffer[..teed]).map(|()| teed),
-            None => (&*self.input).read(&mut self.buffer),
-        };
-        let length = match read {
-            Ok(0) => return self.end(),
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            // O_NONBLOCK was set by whoever gave us up.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Finished),
-            Err(error) => {
-                complain(&format_args!("reading the command's output: {error}"));
-                return self.end();
+        let teed = self.wait()?;
+        let shared = Arc::clone(&self.shared);
+        shared.reading.store(false, Ordering::Release);
+        self.masked.clear();
+        let (buffer, masked) = (&mut self.buffer, &mut self.masked);
+        let taken = shared.with_record(|record| record.take(teed, buffer, masked, &shared));
+        match taken {
+            Taken::Data(length) if teed.is_none() => self.mirror(length)?,
+            Taken::Data(_) | Taken::Nothing => {}
+            Taken::End => {
+                self.mirror(0)?;
+                return Err(Finished);
             }
-        };
-        self.shared.reading.store(false, Ordering::Release);
-        self.shared.hear(length);
-        self.record(length)?;
-        self.shared.hear(0);
-        self.shared.reading.store(true, Ordering::Release);
-        if length < SMALL && !self.shared.ended.load(Ordering::Acquire) {
+        }
+        shared.hear(0);
+        shared.reading.store(true, Ordering::Release);
+        let small = matches!(taken, Taken::Data(length) if length < SMALL);
+        if small && !shared.ended.load(Ordering::Acquire) {
             thread::sleep(NAP);
         }
         Ok(())
     }
 
-    /// Passes data on to standard output where that is a pipe; how much of it is then to be read.
-    fn tee(&mut self) -> Result<Option<usize>, Finished> {
-        let Some(stdout) = self.stdout.as_ref().filter(|_| self.tees) else { return Ok(None) };
-        match stdout.tee(self.input.as_fd(), BUFFER) {
-            Ok(Teed::Bytes(count)) => return Ok(Some(count)),
-            Ok(Teed::End) => self.end()?,
-            Ok(Teed::Impossible) => self.tees = false,
-            Err(error) => self.on_stdout_error(&error)?,
-        }
-        Ok(None)
-    }
-
-    /// LOG first, for it is the record; then standard output, where that may take long.
-    fn record(&mut self, length: usize) -> Result<(), Finished> {
-        let data = &self.buffer[..length];
-        let mut record = self.shared.lock();
-        if record.input.is_none() {
-            return Err(Finished);
-        }
-        let stdout = record.pass(Pass::Data(data), &self.shared);
+    /// Waits for input; where standard output is a pipe, passes it on there. How much was.
+    fn wait(&mut self) -> Result<Option<usize>, Finished> {
         if self.masks {
-            self.masked.clear();
-            self.masked.extend_from_slice(stdout);
+            self.release_after_silence()?;
         }
-        let wanted = record.input.is_some();
-        drop(record);
-        if !self.tees {
-            self.mirror(length)?;
+        if self.tees {
+            match self.shared.stdout.tee(self.input.as_fd(), BUFFER) {
+                Ok(Teed::Bytes(count)) => return Ok(Some(count)),
+                Ok(Teed::Nothing) => return Ok(None),
+                Ok(Teed::Impossible) => self.tees = false,
+                Err(error) => self.on_stdout_error(&error)?,
+            }
         }
-        if wanted { Ok(()) } else { Err(Finished) }
+        match self.input.wait() {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                complain(&format_args!("waiting for the command's output: {error}"));
+                self.end()
+            }
+            _ => Ok(None),
+        }
     }
 
+    /// Writes to standard output what was taken, or what masks made of it.
     fn mirror(&mut self, length: usize) -> Result<(), Finished> {
-        let Some(stdout) = &self.stdout else { return Ok(()) };
+        if !self.mirrors {
+            return Ok(());
+        }
         let data = if self.masks { &self.masked } else { &self.buffer[..length] };
-        match stdout.write(data) {
+        match self.shared.stdout.write(data) {
             Ok(()) => Ok(()),
             Err(error) => self.on_stdout_error(&error),
         }
     }
 
     /// Awaits input; after a silence what a mask holds back is released.
-    fn await_or_release(&mut self) -> Result<(), Finished> {
-        if !self.shared.lock().filters.are_holding() {
+    fn release_after_silence(&mut self) -> Result<(), Finished> {
+        let shared = Arc::clone(&self.shared);
+        if !shared.lock().filters.are_holding() {
             return Ok(());
         }
         let patience = PollTimeout::from(MASK_SILENCE);
-        match poll(&mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)], patience) {
-            Ok(0) => self.pass_on(Pass::Release),
-            _ => Ok(()),
+        if !matches!(poll(&mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)], patience), Ok(0)) {
+            return Ok(());
         }
-    }
-
-    fn pass_on(&mut self, pass: Pass<'_>) -> Result<(), Finished> {
-        let mut record = self.shared.lock();
-        let stdout = record.pass(pass, &self.shared);
         self.masked.clear();
-        self.masked.extend_from_slice(stdout);
-        drop(record);
-        if self.masks { self.mirror(0) } else { Ok(()) }
+        shared.with_record(|record| record.pass(Pass::Release, &mut self.masked, &shared.given_up));
+        self.mirror(0)
     }
 
-    fn end(&mut self) -> Result<(), Finished> {
-        if self.shared.lock().input.is_some() {
-            let _ = self.pass_on(Pass::End);
-            let mut record = self.shared.lock();
-            record.input = None;
-            record.finish();
-        }
+    fn end<T>(&mut self) -> Result<T, Finished> {
+        let shared = Arc::clone(&self.shared);
+        shared.with_record(|record| {
+            if record.input.is_some() {
+                record.end(&mut Vec::new(), &shared.given_up);
+            }
+        });
         Err(Finished)
     }
 
     fn on_stdout_error(&mut self, error: &io::Error) -> Result<(), Finished> {
-        self.stdout = None;
+        self.mirrors = false;
         self.tees = false;
         self.shared.stdout_closed.store(true, Ordering::Relaxed);
         let mode = self.shared.lock().output_error;

@@ -2,15 +2,21 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::os::fd::AsFd;
 
-/// One line, as it is.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// How long a standard error that stalls is waited for, in milliseconds: words are worth less than
+/// the record, and whoever stalls it may be the command.
+const PATIENCE: u16 = 1000;
 
 /// `capture-run: message`, on one line whatever the message quotes.
 pub fn complain(message: &dyn Display) {
-    say(&format!("capture-run: {}", one_line(&message.to_string())));
+    let mut stderr = std::io::stderr();
+    let ready = poll(&mut [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)], PollTimeout::from(PATIENCE));
+    if ready.is_ok_and(|ready| ready > 0) {
+        let _ = writeln!(stderr, "capture-run: {}", one_line(&message.to_string()));
+    }
 }
 
 /// Control characters of a quoted name could move a terminal's cursor or forge a line of a log.

@@ -74,6 +74,12 @@ impl Filters {
         self.mask.is_none()
     }
 
+    /// Whether LOG may get many more bytes than come in.
+    #[must_use]
+    pub fn lengthen(&self) -> bool {
+        self.timestamps.is_some()
+    }
+
     /// Whether something is held back that silence would release.
     #[must_use]
     pub fn are_holding(&self) -> bool {

@@ -16,6 +16,7 @@ pub mod filters;
 pub mod log;
 pub mod mask;
 pub mod output;
+pub mod pipe;
 pub mod place;
 pub mod process;
 pub mod record_file;

@@ -183,6 +183,13 @@ impl Log {
         result.map_err(|error| self.fail(&error))
     }
 
+    /// Notes that something is missing in it; the sentence to tell, the first time.
+    pub fn lose(&mut self, why: &str) -> Option<String> {
+        let first = self.error.is_none();
+        self.error.get_or_insert_with(|| why.to_owned());
+        first.then(|| format!("{}: {why}; it lacks what they took", self.path.display()))
+    }
+
     /// Completes it: what a cap left out is marked.
     ///
     /// # Errors

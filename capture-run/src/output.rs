@@ -41,8 +41,9 @@ enum Kind {
 pub enum Teed {
     /// So many bytes went to the output and are still to be read.
     Bytes(usize),
-    /// The input has ended.
-    End,
+    /// Nothing: the input has ended, or a write that faulted left an empty buffer in the pipe
+    /// (Linux before 6.15). Only read(2) can tell.
+    Nothing,
     /// Not possible, or not without waiting: write instead.
     Impossible,
 }
@@ -145,7 +146,7 @@ impl Output {
     pub fn tee(&self, input: BorrowedFd<'_>, limit: usize) -> io::Result<Teed> {
         loop {
             match tee(input, &self.file, limit, SpliceFFlags::empty()) {
-                Ok(0) => return Ok(Teed::End),
+                Ok(0) => return Ok(Teed::Nothing),
                 Ok(count) => return Ok(Teed::Bytes(count)),
                 Err(Errno::EINTR) => {}
                 // EAGAIN: whoever opened the output set O_NONBLOCK. EINVAL: not a pipe after all.

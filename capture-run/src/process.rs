@@ -27,14 +27,15 @@ pub enum Change {
 }
 
 impl Process {
-    /// Starts the command. To be called before any thread is started.
+    /// Starts the command. To be called before any thread is started; `ready`, which may start one,
+    /// runs before the command begins.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn start(how: &Start<'_>) -> Result<Self, StartError> {
+    pub fn start(how: &Start<'_>, ready: impl FnOnce() -> io::Result<()>) -> Result<Self, StartError> {
         match how.group {
-            Group::Callers => start(how).map(Self::Direct),
-            Group::Own | Group::OwnSession => Watcher::start(how).map(Self::Watched),
+            Group::Callers => start(how, ready).map(Self::Direct),
+            Group::Own | Group::OwnSession => Watcher::start(how, ready).map(Self::Watched),
         }
     }
 

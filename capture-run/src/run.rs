@@ -3,21 +3,21 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, PipeReader};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Instant, SystemTime};
 
-use nix::fcntl::{FcntlArg, fcntl};
 use supervise::{Command, ExecFailure, Group, Inherited, Signals, Start, StartError};
 
 use crate::cli::Options;
 use crate::clock::Clock;
-use crate::copier::{Copier, PIPE_SIZE};
+use crate::copier::Copier;
 use crate::diagnostics::complain;
 use crate::filters::{Filters, Wanted};
 use crate::log::{LogError, OpenLog};
 use crate::output::Output;
+use crate::pipe::Input;
 use crate::place::PlaceError;
 use crate::process::Process;
 use crate::record_file::RecordFile;
@@ -89,42 +89,37 @@ pub fn run(options: &Options) -> Result<u8, RunError> {
         .map_err(|error| RunError::Start(error.into()))?;
     let inherited = Inherited::take().map_err(called("blocking signals"))?;
     let signals = Signals::all(&inherited).map_err(called("signalfd"))?;
-    let (input, output) = output_pipe().map_err(called("making a pipe"))?;
+    let (input, output) = Input::new().map_err(called("making a pipe"))?;
+    let stdout = sys::duplicate(STDOUT).and_then(Output::new).map_err(called("standard output"))?;
     files.begin()?;
+    let Files { log, status, result } = files;
+    let records = Records { status, result };
+    let log = log.into_log().map_err(RunError::Log)?;
+    let filters = Filters::new(&wanted);
     let started = SystemTime::now();
     let clock = Clock::new(options.timeouts.clone(), options.drain, Instant::now());
     let group = if options.is_watched() { Group::Own } else { Group::Callers };
     let how = Start { command: &command, group, output: output.as_fd(), inherited, join: None };
-    let process = match Process::start(&how) {
+    let mut copier = None;
+    // The last thing that can fail comes before the command begins.
+    let ready =
+        || Copier::start(input, stdout, log, filters, options.output_error).map(|it| copier = Some(it));
+    let process = match Process::start(&how, ready) {
         Ok(process) => process,
         Err(StartError::Call(error)) => return Err(RunError::Start(error)),
-        Err(StartError::Exec(failure)) => return Ok(files.record_exec_failure(&failure, started, options)),
+        Err(StartError::Exec(failure)) => return Ok(records.record_exec_failure(&failure, started, options)),
     };
     drop(output);
+    let Some(copier) = copier else { return Err(RunError::Start(io::ErrorKind::Other.into())) };
     let mut report = Report::running(started, Some(process.pid().as_raw()), argv(options));
-    files.record_result(&report);
-    let filters = Filters::new(&wanted);
-    let stdout = sys::duplicate(STDOUT).and_then(Output::new).map_err(called("standard output"))?;
-    let Files { log, status, result } = files;
-    let log = log.into_log().map_err(RunError::Log)?;
-    let copier = Copier::start(input, stdout, log, filters, options.output_error)
-        .map_err(called("starting a thread"))?;
+    records.record_result(&report);
     let session = Session::new(signals, process, copier, clock, options.timeouts.signal);
     let (facts, copier) = session.run().map_err(called("waiting for the command"))?;
-    let records = Records { status, result };
     Ok(records.record_end(&facts, &copier, &mut report, started, options))
 }
 
 fn argv(options: &Options) -> Option<&[OsString]> {
     options.result_argv.then_some(options.command.as_slice())
-}
-
-/// The pipe that the command writes into, as large as allowed.
-fn output_pipe() -> io::Result<(PipeReader, io::PipeWriter)> {
-    let (input, output) = io::pipe()?;
-    // Best effort: a user with many pipes is refused more (pipe-user-pages-soft, pipe(7)).
-    let _ = fcntl(&input, FcntlArg::F_SETPIPE_SZ(i32::try_from(PIPE_SIZE).unwrap_or(i32::MAX)));
-    Ok((input, output))
 }
 
 impl Files {
@@ -169,22 +164,6 @@ impl Files {
         }
         self.log.begin().map_err(RunError::Log)
     }
-
-    fn record_result(&self, report: &Report) {
-        if let Some(result) = &self.result {
-            write(result, &report.line());
-        }
-    }
-
-    fn record_exec_failure(self, failure: &ExecFailure, started: SystemTime, options: &Options) -> u8 {
-        complain(failure);
-        let status = mapped(failure.status(), &options.map_exit);
-        let mut report = Report::running(started, None, argv(options));
-        report.exec_failed(status);
-        self.record_result(&report);
-        write(&self.status, format!("{status}\n").as_bytes());
-        status
-    }
 }
 
 /// The records that are written last.
@@ -194,6 +173,22 @@ struct Records {
 }
 
 impl Records {
+    fn record_result(&self, report: &Report) {
+        if let Some(result) = &self.result {
+            write(result, &report.line());
+        }
+    }
+
+    fn record_exec_failure(&self, failure: &ExecFailure, started: SystemTime, options: &Options) -> u8 {
+        complain(failure);
+        let status = mapped(failure.status(), &options.map_exit);
+        let mut report = Report::running(started, None, argv(options));
+        report.exec_failed(status);
+        self.record_result(&report);
+        write(&self.status, format!("{status}\n").as_bytes());
+        status
+    }
+
     fn record_end(
         &self,
         facts: &Facts,

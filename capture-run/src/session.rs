@@ -158,14 +158,11 @@ impl Session {
     fn on_change(&mut self, change: Option<Change>) {
         match change {
             Some(Change::Ended(ended)) if self.facts.ended.is_none() => {
-                self.facts.ended = Some(ended);
-                self.facts.ended_at = Some(SystemTime::now());
-                self.clock.ended(Instant::now());
-                self.copier.command_ended();
+                self.note_end(ended);
                 // A command that was told to end and left something behind did not end.
                 let cut_short = self.cancelled || self.facts.timed_out.is_some();
-                if cut_short && self.process.end_tree() {
-                    self.tree = Some(Clock::tree_limit(Instant::now()));
+                if cut_short && self.tree.is_none() {
+                    self.end_tree();
                 }
             }
             Some(Change::TreeEnded) => self.tree = None,
@@ -173,10 +170,21 @@ impl Session {
         }
     }
 
+    fn note_end(&mut self, ended: Ended) {
+        self.facts.ended = Some(ended);
+        self.facts.ended_at = Some(SystemTime::now());
+        self.clock.ended(Instant::now());
+        self.copier.command_ended();
+    }
+
     fn on_time(&mut self) {
         let now = Instant::now();
         if self.tree.is_some_and(|limit| limit <= now) {
             self.tree = None;
+            // Somebody outside the tree holds on to its end; it was killed all the same.
+            if self.facts.ended.is_none() {
+                self.note_end(Ended::killed());
+            }
         }
         self.clock.heard(self.copier.heard());
         match self.next(now).filter(|(time, _)| *time <= now) {
@@ -200,10 +208,19 @@ impl Session {
         }
     }
 
+    /// Kills the command and, where there is a watcher, all that it started: one of those may hold
+    /// on to the command's end by tracing it (ptrace(2)).
     fn kill(&mut self) {
         self.facts.killed = true;
         self.clock.killed();
         self.process.signal(libc::SIGKILL);
+        self.end_tree();
+    }
+
+    fn end_tree(&mut self) {
+        if self.process.end_tree() {
+            self.tree = Some(Clock::tree_limit(Instant::now()));
+        }
     }
 
     fn give_up(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdout, setpgid};
@@ -58,12 +58,17 @@ impl Child {
         self.group == Group::Callers
     }
 
-    /// Sends `signal` to the child, or to its whole group when that is its own. A child that has
-    /// ended but was not reaped yet takes signals without effect.
+    /// Sends `signal` to the child, or to its whole group when that is its own; to both when the
+    /// child has moved to another group. A child that has ended but was not reaped yet takes signals
+    /// without effect.
     pub fn signal(&self, signal: i32) {
-        let target = if self.shares_group() { self.pid.as_raw() } else { -self.pid.as_raw() };
         // EPERM: it runs a setuid program as somebody else; there is nothing that we could do.
-        let _ = sys::kill(target, signal);
+        if !self.shares_group() {
+            let _ = sys::kill(-self.pid.as_raw(), signal);
+        }
+        if self.shares_group() || nix::unistd::getpgid(Some(self.pid)) != Ok(self.pid) {
+            let _ = sys::kill(self.pid.as_raw(), signal);
+        }
     }
 
     /// What became of the child since the last look; `None` when nothing did. Does not wait.
@@ -144,25 +149,57 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// Starts a command. Returns once it runs, or with the reason why it does not.
+/// Starts a command. `ready` runs when the child is there and before the command begins: what
+/// cannot go wrong any more once it runs, and what needs threads. Returns once the command runs, or
+/// with the reason why it does not.
 ///
 /// # Errors
 /// See [`StartError`].
-pub fn start(start: &Start<'_>) -> Result<Child, StartError> {
+pub fn start(start: &Start<'_>, ready: impl FnOnce() -> io::Result<()>) -> Result<Child, StartError> {
     let (told, teller) = io::pipe()?;
-    let child = fork(start.group, || launch(start, teller))?;
-    match hear_failure(told) {
-        None => Ok(child),
-        Some(failure) => {
-            let _ = sys::wait4(child.pid().as_raw(), 0);
-            Err(failure)
-        }
+    let gate = Gate::new()?;
+    let child = fork(start.group, || launch(start, &gate, &teller))?;
+    drop(teller);
+    let outcome = gate.open_after(ready).and_then(|()| hear_failure(told));
+    if outcome.is_err() {
+        // It waits at the gate, or has told its failure.
+        let _ = sys::kill(child.pid().as_raw(), libc::SIGKILL);
+        let _ = sys::wait4(child.pid().as_raw(), 0);
+    }
+    outcome.map(|()| child)
+}
+
+/// Where the child waits until its parent is ready for the command.
+pub(crate) struct Gate {
+    waiting: PipeReader,
+    opener: PipeWriter,
+}
+
+impl Gate {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (waiting, opener) = io::pipe()?;
+        Ok(Self { waiting, opener })
+    }
+
+    /// The parent's side.
+    pub(crate) fn open_after(self, ready: impl FnOnce() -> io::Result<()>) -> Result<(), StartError> {
+        drop(self.waiting);
+        ready()?;
+        (&self.opener).write_all(&[1])?;
+        Ok(())
+    }
+
+    /// The child's side; an error when the parent was not ready or is gone.
+    fn wait(&self) -> io::Result<()> {
+        // Our own copy of the writing end would keep the end of file away.
+        sys::close(self.opener.as_raw_fd());
+        (&self.waiting).read_exact(&mut [0])
     }
 }
 
 /// The child's side: becomes the command, or tells why not and returns.
-pub(crate) fn launch(start: &Start<'_>, teller: PipeWriter) -> u8 {
-    let failure = match prepare(start) {
+pub(crate) fn launch(start: &Start<'_>, gate: &Gate, teller: &PipeWriter) -> u8 {
+    let failure = match gate.wait().and_then(|()| prepare(start)) {
         Ok(()) => StartError::Exec(start.command.exec()),
         Err(error) => StartError::Call(error),
     };
@@ -181,7 +218,7 @@ fn prepare(start: &Start<'_>) -> io::Result<()> {
 }
 
 /// One byte for the kind, four for the errno, the rest is the file's name.
-fn tell_failure(mut teller: PipeWriter, failure: &StartError) {
+fn tell_failure(mut teller: &PipeWriter, failure: &StartError) {
     use std::os::unix::ffi::OsStrExt;
     let (kind, errno, file) = match failure {
         StartError::Call(error) => (b'c', error.raw_os_error().unwrap_or(libc::EIO), &b""[..]),
@@ -197,17 +234,15 @@ fn tell_failure(mut teller: PipeWriter, failure: &StartError) {
 }
 
 /// End of file without a word means that the exec closed the pipe: the command runs.
-pub(crate) fn hear_failure(mut told: PipeReader) -> Option<StartError> {
+pub(crate) fn hear_failure(mut told: PipeReader) -> Result<(), StartError> {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
     let mut words = Vec::new();
-    if let Err(error) = told.read_to_end(&mut words) {
-        return Some(StartError::Call(error));
-    }
-    let (head, file) = words.split_first_chunk::<5>()?;
+    told.read_to_end(&mut words)?;
+    let Some((head, file)) = words.split_first_chunk::<5>() else { return Ok(()) };
     let errno = i32::from_le_bytes([head[1], head[2], head[3], head[4]]);
     let file = OsString::from_vec(file.to_vec());
-    Some(match head[0] {
+    Err(match head[0] {
         b'n' => StartError::Exec(ExecFailure::NotFound(file)),
         b'x' => StartError::Exec(ExecFailure::NotExecutable(file.into(), Errno::from_raw(errno))),
         b'i' => StartError::Exec(ExecFailure::NoInterpreter(file.into())),
@@ -221,8 +256,9 @@ mod tests {
 
     fn heard(failure: &StartError) -> String {
         let (told, teller) = io::pipe().expect("a pipe");
-        tell_failure(teller, failure);
-        hear_failure(told).expect("a failure").to_string()
+        tell_failure(&teller, failure);
+        drop(teller);
+        hear_failure(told).expect_err("a failure").to_string()
     }
 
     #[test]
@@ -242,6 +278,6 @@ mod tests {
     fn silence_means_that_the_command_runs() {
         let (told, teller) = io::pipe().expect("a pipe");
         drop(teller);
-        assert!(hear_failure(told).is_none());
+        assert!(hear_failure(told).is_ok());
     }
 }

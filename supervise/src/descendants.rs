@@ -62,7 +62,8 @@ fn kill_tree() {
             let _ = sys::kill(*pid, libc::SIGSTOP);
         }
     }
-    for pid in known {
+    // Looked up again: what was found first may have been reaped, and its number taken by another.
+    for pid in descendants(std::process::id().cast_signed()) {
         let _ = sys::kill(pid, libc::SIGKILL);
     }
 }

@@ -78,6 +78,13 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// What is said of a process that was sent SIGKILL and whose end could not be seen.
+    #[must_use]
+    pub fn killed() -> Self {
+        let outcome = Outcome::Signaled { signal: libc::SIGKILL, core_dumped: false };
+        Self { outcome, usage: Usage::default() }
+    }
+
     /// Reads what wait4(2) reports; `None` while the process has not ended.
     pub(crate) fn from_wait(status: i32, usage: &libc::rusage) -> Option<Self> {
         Outcome::from_wait_status(status).map(|outcome| Self { outcome, usage: Usage::from_rusage(usage) })

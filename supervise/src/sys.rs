@@ -127,7 +127,7 @@ pub(crate) fn close_range_on_exec(first: u32, last: u32) -> io::Result<()> {
 
 /// Closes a descriptor of which this process knows only the number.
 pub(crate) fn close(fd: RawFd) {
-    // SAFETY: the watcher calls this for descriptors inherited over fork, which no value here owns.
+    // SAFETY: called only in a child that ends by exec or exit, so that no owner's drop runs there.
     let _ = unsafe { libc::close(fd) };
 }
 

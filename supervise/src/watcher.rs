@@ -13,7 +13,7 @@ use nix::sys::prctl::set_child_subreaper;
 use nix::unistd::Pid;
 
 use crate::cgroup::Cgroup;
-use crate::child::{Child, Group, Start, StartError, fork, hear_failure, launch};
+use crate::child::{Child, Gate, Group, Start, StartError, fork, hear_failure, launch};
 use crate::descendants;
 use crate::ended::{Ended, Outcome, Usage};
 use crate::signals::Signals;
@@ -49,28 +49,39 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Starts the watcher, and the command below it in a process group of its own. Returns once the
-    /// command runs. To be called from the only thread of the process.
+    /// Starts the watcher, and the command below it in a process group of its own. `ready` runs when
+    /// both are there and before the command begins. To be called from the only thread.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn start(start: &Start<'_>) -> Result<Self, StartError> {
+    pub fn start(start: &Start<'_>, ready: impl FnOnce() -> io::Result<()>) -> Result<Self, StartError> {
         // Should somebody kill the watcher, the command becomes our child and not init's.
         set_child_subreaper(true).map_err(io::Error::from)?;
         let (ordered, orders) = io::pipe()?;
         let (reports, reporter) = io::pipe()?;
         let (told, teller) = io::pipe()?;
+        let gate = Gate::new()?;
         let cgroup = Cgroup::create().ok();
-        let process = fork(Group::Own, || watch(start, cgroup.as_ref(), teller, ordered, reporter))?;
-        if let Some(failure) = hear_failure(told) {
-            // The end of the orders is what the watcher waits for.
-            drop(orders);
-            let _ = sys::wait4(process.pid().as_raw(), 0);
-            return Err(failure);
+        let born = Born { start, gate: &gate, cgroup: cgroup.as_ref(), teller: &teller };
+        let process = fork(Group::Own, || born.watch(ordered, reporter))?;
+        drop(teller);
+        // Should anything fail, the end of the orders makes the watcher end what there is.
+        let begun = Self::command_of(&reports)
+            .and_then(|command| gate.open_after(ready).and_then(|()| hear_failure(told)).map(|()| command));
+        match begun {
+            Ok(command) => Ok(Self { process, command, orders, reports, cgroup }),
+            Err(error) => {
+                drop(orders);
+                let _ = sys::wait4(process.pid().as_raw(), 0);
+                Err(error)
+            }
         }
+    }
+
+    fn command_of(mut reports: &PipeReader) -> Result<Pid, StartError> {
         let mut command = [0; 4];
-        (&reports).read_exact(&mut command)?;
-        Ok(Self { process, command: Pid::from_raw(i32::from_le_bytes(command)), orders, reports, cgroup })
+        reports.read_exact(&mut command)?;
+        Ok(Pid::from_raw(i32::from_le_bytes(command)))
     }
 
     /// The command's process id.
@@ -112,9 +123,8 @@ impl Watcher {
     pub fn take_over(&self, signals: &Signals) -> Ended {
         let _ = sys::kill(-self.command.as_raw(), libc::SIGKILL);
         self.cgroup.iter().for_each(Cgroup::kill);
-        let killed = Outcome::Signaled { signal: libc::SIGKILL, core_dumped: false };
         let end = descendants::end_all(Some(self.command), signals);
-        end.command.unwrap_or(Ended { outcome: killed, usage: Usage::default() })
+        end.command.unwrap_or_else(Ended::killed)
     }
 
     /// Lets the watcher go without touching what the command left behind.
@@ -179,29 +189,31 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The watcher's own life, in its own process.
-fn watch(
-    start: &Start<'_>,
-    cgroup: Option<&Cgroup>,
-    teller: PipeWriter,
-    ordered: PipeReader,
-    reporter: PipeWriter,
-) -> u8 {
-    let procs = cgroup.map(Cgroup::procs_file);
-    let inside = Start { join: procs.as_deref(), group: Group::Own, ..*start };
-    let command = set_child_subreaper(true).map_err(io::Error::from).and_then(|()| {
-        let teller_for_command = teller.try_clone()?;
-        fork(Group::Own, || launch(&inside, teller_for_command))
-    });
-    let Ok(command) = command else { return 125 };
-    let Ok(signals) = Signals::only(&[], &start.inherited) else { return 125 };
-    drop(teller);
-    close_all_but(&[ordered.as_raw_fd(), reporter.as_raw_fd(), signals.as_fd().as_raw_fd()]);
-    let mut watch = Watch { command: Some(command), cgroup, signals, reporter };
-    let _ = watch.reporter.write_all(&watch.command_pid().to_le_bytes());
-    watch.obey(&ordered);
-    cgroup.into_iter().for_each(Cgroup::remove);
-    0
+/// What the watcher is born with.
+struct Born<'a> {
+    start: &'a Start<'a>,
+    gate: &'a Gate,
+    cgroup: Option<&'a Cgroup>,
+    teller: &'a PipeWriter,
+}
+
+impl Born<'_> {
+    /// The watcher's own life, in its own process.
+    fn watch(&self, ordered: PipeReader, reporter: PipeWriter) -> u8 {
+        let procs = self.cgroup.map(Cgroup::procs_file);
+        let inside = Start { join: procs.as_deref(), group: Group::Own, ..*self.start };
+        let command = set_child_subreaper(true)
+            .map_err(io::Error::from)
+            .and_then(|()| fork(Group::Own, || launch(&inside, self.gate, self.teller)));
+        let Ok(command) = command else { return 125 };
+        let Ok(signals) = Signals::only(&[], &self.start.inherited) else { return 125 };
+        close_all_but(&[ordered.as_raw_fd(), reporter.as_raw_fd(), signals.as_fd().as_raw_fd()]);
+        let mut watch = Watch { command: Some(command), cgroup: self.cgroup, signals, reporter };
+        let _ = watch.reporter.write_all(&watch.command_pid().to_le_bytes());
+        watch.obey(&ordered);
+        self.cgroup.into_iter().for_each(Cgroup::remove);
+        0
+    }
 }
 
 /// Standard streams included: whoever waits for their end of file must not wait for the watcher.

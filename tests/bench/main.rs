@@ -1,0 +1,104 @@
+//! `bench [dropuid|capture-run] [--quick]`: our programs and their peers side by side in one run.
+//!
+//! It writes a table to standard output and never fails because of a figure in it. The programs are
+//! found beside this one, as `cargo build --release` leaves them.
+
+#![forbid(unsafe_code)]
+
+mod capture_run;
+mod dropuid;
+mod flow;
+mod folders;
+mod machine;
+mod process;
+mod samples;
+mod sink;
+mod table;
+
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use folders::Folders;
+use table::Table;
+
+const USAGE: &str = "usage: bench [dropuid|capture-run] [--quick]";
+
+/// Which tools are measured, and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    dropuid: bool,
+    capture_run: bool,
+    /// A few rounds with little data: to see that it works.
+    pub quick: bool,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<ExitCode> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        // What the pipelines that are measured are made of.
+        ["produce", count, size, rest @ ..] => flow::produce(count, size, rest == ["hold"])?,
+        ["consume"] => flow::consume()?,
+        // The second process: see folders.rs.
+        ["measure", memory, disk, words @ ..] => {
+            let plan = plan(words).ok_or_else(|| io::Error::other(USAGE))?;
+            measure(plan, Path::new(memory), Some(Path::new(disk)).filter(|_| *disk != "-"))?;
+        }
+        words if plan(words).is_some() => return Folders::make()?.with_second_process(words),
+        _ => return Err(io::Error::other(USAGE)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(words: &[&str]) -> Option<Plan> {
+    let (flags, tools): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.starts_with('-'));
+    if flags.iter().any(|flag| *flag != "--quick") {
+        return None;
+    }
+    let (dropuid, capture_run) = match tools.as_slice() {
+        [] => (true, true),
+        ["dropuid"] => (true, false),
+        ["capture-run"] => (false, true),
+        _ => return None,
+    };
+    Some(Plan { dropuid, capture_run, quick: !flags.is_empty() })
+}
+
+fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
+    let mut table = Table::new(io::stdout().lock());
+    table.note(&machine::describe()?)?;
+    if plan.quick {
+        table.note("--quick: few rounds and little data; the figures mean little")?;
+    }
+    if plan.dropuid {
+        dropuid::measure(&mut table, plan, &program("dropuid")?, memory)?;
+    }
+    if plan.capture_run {
+        capture_run::measure(&mut table, plan, &program("capture-run")?, memory, disk)?;
+    }
+    Ok(())
+}
+
+/// A built program: `<target>/<triple>/release/NAME`, from `<target>/<triple>/<profile>/bench`.
+fn program(name: &str) -> io::Result<PathBuf> {
+    let own = env::current_exe()?;
+    let target =
+        own.ancestors().nth(2).ok_or_else(|| io::Error::other("bench stands in no target folder"))?;
+    let program = target.join("release").join(name);
+    if program.exists() {
+        return Ok(program);
+    }
+    Err(io::Error::other(format!("{} is missing: run cargo build --release", program.display())))
+}
