@@ -40,8 +40,18 @@ lint:
 	mandoc -T lint -W warning dropuid/dropuid.1 capture-run/capture-run.1
 	shellcheck $(SCRIPTS)
 
+# BENCH="dropuid --quick", BENCH=capture-run, ...
 bench: build
-	"$(RELEASE)/bench"
+	"$(RELEASE)/bench" $(BENCH)
+
+# New inputs are kept below tests/fuzz/target; the seeds that `make test` replays stay as they are.
+fuzz:
+	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	for target in $$(ls tests/fuzz/corpus); do \
+	  mkdir -p tests/fuzz/target/corpus/$$target && \
+	  $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $$target tests/fuzz/target/corpus/$$target \
+	    tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; \
+	done
 
 install:
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"

@@ -44,7 +44,7 @@ mod timestamps {
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null()),
         );
-        let now = || format!("{}", chrono(&records));
+        let now = || utc(&records);
         let before = now();
         eventually("the first line", || records.has("log") && records.log().ends_with("one\n"));
         let between = now();
@@ -58,7 +58,7 @@ mod timestamps {
     }
 
     /// The time as date(1) writes it in that form.
-    fn chrono(records: &Records) -> String {
+    fn utc(records: &Records) -> String {
         let output = capture(records.any(&["date", "-u", "+%Y-%m-%dT%H:%M:%S.%3NZ"]));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
@@ -354,7 +354,7 @@ mod together {
             "--strip-ansi --mask KEY --timestamps --result result",
             r"printf 's3cret\033[1m-value\n2026-or-so\n'",
         );
-        let year = format!("{}", &stamp(&records)[..5]);
+        let year = stamp(&records)[..5].to_owned();
         command.env("KEY", "s3cret-value");
         capture(command).assert().code(0).stdout("s3cret\u{1b}[1m-value\n2026-or-so\n").stderr("");
         let log = records.log();

@@ -299,8 +299,9 @@ mod status {
     #[test]
     fn whenever_we_are_killed_it_is_empty_or_whole() {
         let Some(records) = Records::new() else { return };
-        let mut seen = [0, 0];
-        for round in 0..300 {
+        let (mut round, mut seen) = (0, [0, 0]);
+        // On a slow machine it takes longer until one comes to its end.
+        while round < 300 || seen.contains(&0) {
             records.file("status", "0\n", 0, 0o644);
             let mut child = spawn(records.script("", "exit 7").stdout(Stdio::null()));
             // No event: any moment is a good one.
@@ -311,8 +312,9 @@ mod status {
             assert!(["0\n", "", "7\n"].contains(&status.as_str()), "{status:?}");
             seen[0] += u32::from(status.is_empty());
             seen[1] += u32::from(status == "7\n");
+            round += 1;
+            assert!(round < 5000, "both are met: {seen:?}");
         }
-        assert!(seen.iter().all(|count| *count > 0), "both were met: {seen:?}");
     }
 }
 

@@ -30,7 +30,7 @@ mod timeouts {
             ("--idle-timeout 0.1 --timeout 1h", "echo; exec sleep 600", 124, "idle-timeout"),
             ("--timeout 0.1 --idle-timeout 1h", "exec sleep 600", 124, "timeout"),
             ("--timeout 0.2", "trap 'exit 9' TERM; sleep 600 & wait", 124, "timeout"),
-            ("--timeout 0.1 -k 0.1", "trap '' TERM; sleep 600; sleep 600", 137, "timeout"),
+            ("--timeout 0.7 -k 0.1", "trap '' TERM; sleep 600; sleep 600", 137, "timeout"),
             (
                 "--idle-timeout 0.1 --kill-after 0.1",
                 "trap '' TERM; sleep 600; sleep 600",
@@ -38,7 +38,7 @@ mod timeouts {
                 "idle-timeout",
             ),
             (
-                "--timeout 0.1 -k 0.1 --foreground",
+                "--timeout 0.7 -k 0.1 --foreground",
                 "trap '' TERM; while :; do sleep 0.05; done",
                 137,
                 "timeout",
@@ -86,7 +86,7 @@ mod timeouts {
         for (options, name) in
             [("", "TERM"), ("-s INT", "INT"), ("--signal SIGHUP", "HUP"), ("-s 10", "USR1")]
         {
-            let options = format!("--timeout 0.2 {options}");
+            let options = format!("--timeout 0.7 {options}");
             let script = "for s in TERM INT HUP USR1; do trap \"echo got $s; exit 9\" $s; done
                           while :; do :; done";
             records.sh(&options, script).code(124).stdout(format!("got {name}\n"));
@@ -102,7 +102,7 @@ mod timeouts {
         for options in ["--idle-timeout 1", "--idle-timeout 1 --foreground"] {
             records.sh(options, script).code(3).stdout("12345678910");
         }
-        records.sh("--idle-timeout 0.5 --result result", "echo x; exec sleep 600").code(124).stdout("x\n");
+        records.sh("--idle-timeout 1 --result result", "echo x; exec sleep 600").code(124).stdout("x\n");
         assert_eq!(records.result()["result"], "idle-timeout");
     }
 
@@ -119,7 +119,7 @@ mod timeouts {
     fn in_the_foreground_only_the_command_is_told() {
         let Some(records) = Records::new() else { return };
         let script = "sleep 603 >/dev/null 2>&1 & exec sleep 600";
-        records.sh("--foreground --timeout 0.2", script).code(124);
+        records.sh("--foreground --timeout 0.7", script).code(124);
         assert!(records.find("sleep 603").is_some(), "its child lives on, as timeout(1) says");
         assert!(records.find("sleep 600").is_none());
     }
@@ -127,7 +127,7 @@ mod timeouts {
     #[test]
     fn a_command_that_was_stopped_by_others_is_ended_too() {
         let Some(records) = Records::new() else { return };
-        let mut run = spawn(records.script("--timeout 1", "exec sleep 604").stdout(Stdio::null()));
+        let mut run = spawn(records.script("--timeout 2", "exec sleep 604").stdout(Stdio::null()));
         signal(records.found("sleep 604"), libc::SIGSTOP);
         assert_eq!(ended(&mut run), 124);
         records.nothing_is_left();
@@ -379,7 +379,7 @@ mod tree {
         if host == Host::NoCgroup {
             records.without_cgroups();
         }
-        let options = if cancel == Cancel::Timeout { "--timeout 2" } else { "--kill-tree" };
+        let options = if cancel == Cancel::Timeout { "--timeout 4" } else { "--kill-tree" };
         let mut job = start(&records, host, options);
         let folder = cgroup_of(job.command);
         assert_eq!(folder.is_some(), host == Host::Cgroup, "{folder:?}");

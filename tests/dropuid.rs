@@ -1019,6 +1019,19 @@ mod own_stdio {
         without.failure().stdout("").stderr(predicate::str::contains("Permission denied"));
     }
 
+    /// Root's shell may be reading its script from there.
+    #[test]
+    fn a_pipe_on_stdin_can_be_read_again_but_not_written() {
+        let Some(bed) = bed() else { return };
+        let reads = sh(&bed, "echo in | dropuid --own-stdio ubuntu -- cat /dev/stdin");
+        reads.code(0).stdout("in\n");
+        let writes = sh(&bed, "echo in | dropuid --own-stdio ubuntu -- sh -c 'echo x >/proc/self/fd/0'");
+        writes.failure().stdout("").stderr(predicate::str::contains("Permission denied"));
+        let shared = "exec dropuid --own-stdio ubuntu -- sh -c 'echo x >/proc/self/fd/0' <>/mnt/p >&0";
+        nix::unistd::mkfifo("/mnt/p", nix::sys::stat::Mode::from_bits_truncate(0o600)).expect("a fifo");
+        sh(&bed, shared).failure();
+    }
+
     #[test]
     fn nothing_else_is_handed_over() {
         let Some(bed) = bed() else { return };

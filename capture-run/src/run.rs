@@ -111,11 +111,10 @@ pub fn run(options: &Options) -> Result<u8, RunError> {
     };
     drop(output);
     let Some(copier) = copier else { return Err(RunError::Start(io::ErrorKind::Other.into())) };
-    let mut report = Report::running(started, Some(process.pid().as_raw()), argv(options));
-    records.record_result(&report);
+    let mut report = records.begin_report(started, Some(process.pid().as_raw()), options);
     let session = Session::new(signals, process, copier, clock, options.timeouts.signal);
     let (facts, copier) = session.run().map_err(called("waiting for the command"))?;
-    Ok(records.record_end(&facts, &copier, &mut report, started, options))
+    Ok(records.record_end(&facts, &copier, report.as_mut(), started, options))
 }
 
 fn argv(options: &Options) -> Option<&[OsString]> {
@@ -173,8 +172,15 @@ struct Records {
 }
 
 impl Records {
-    fn record_result(&self, report: &Report) {
-        if let Some(result) = &self.result {
+    /// The result file's record of a command that begins, where there is such a file.
+    fn begin_report(&self, started: SystemTime, pid: Option<i32>, options: &Options) -> Option<Report> {
+        let report = self.result.is_some().then(|| Report::running(started, pid, argv(options)));
+        self.record_result(report.as_ref());
+        report
+    }
+
+    fn record_result(&self, report: Option<&Report>) {
+        if let (Some(result), Some(report)) = (&self.result, report) {
             write(result, &report.line());
         }
     }
@@ -182,9 +188,10 @@ impl Records {
     fn record_exec_failure(&self, failure: &ExecFailure, started: SystemTime, options: &Options) -> u8 {
         complain(failure);
         let status = mapped(failure.status(), &options.map_exit);
-        let mut report = Report::running(started, None, argv(options));
-        report.exec_failed(status);
-        self.record_result(&report);
+        if let Some(mut report) = self.begin_report(started, None, options) {
+            report.exec_failed(status);
+            self.record_result(Some(&report));
+        }
         write(&self.status, format!("{status}\n").as_bytes());
         status
     }
@@ -193,7 +200,7 @@ impl Records {
         &self,
         facts: &Facts,
         copier: &Copier,
-        report: &mut Report,
+        report: Option<&mut Report>,
         started: SystemTime,
         options: &Options,
     ) -> u8 {
@@ -204,11 +211,11 @@ impl Records {
             reported = OWN_FAILURE;
         }
         let ended_at = facts.ended_at.unwrap_or_else(SystemTime::now);
-        report.ended(facts, reported, ended_at.duration_since(started).unwrap_or_default());
-        report.output(copier.bytes(), copier.stdout_closed());
-        report.log(truncated, log_error);
-        if let Some(result) = &self.result {
-            write(result, &report.line());
+        if let Some(report) = report {
+            report.ended(facts, reported, ended_at.duration_since(started).unwrap_or_default());
+            report.output(copier.bytes(), copier.stdout_closed());
+            report.log(truncated, log_error);
+            self.record_result(Some(report));
         }
         let recorded = write(&self.status, format!("{reported}\n").as_bytes());
         if !recorded && options.log_error_fails && reported == 0 { OWN_FAILURE } else { reported }

@@ -25,7 +25,7 @@ An explicit GROUP replaces all others; names or numbers. NAMES: by commas.
       --clear-env                 start with an empty environment
       --keep-env NAMES            with --clear-env: keep these
       --keep-fd N[,N]...          leave these descriptors open
-      --own-stdio                 give pipes on 0, 1 and 2 to the user
+      --own-stdio                 give pipes on 1 and 2 to the user
       --new-session               leave the caller's terminal (setsid)
       --share-tty                 keep it, although COMMAND could type into it
       --verbose                   say on stderr that root was dropped
@@ -86,7 +86,7 @@ pub struct Options {
     pub kept: Kept,
     /// Descriptors from 3 up that stay open.
     pub keep_fds: Vec<u32>,
-    /// Give pipes on 0 to 2 to the user.
+    /// Give pipes on 1 and 2 to the user, and leave to read the one on 0.
     pub own_stdio: bool,
     /// What to do about the terminal.
     pub terminal: Terminal,
