@@ -448,8 +448,6 @@ mod log {
     use super::*;
 
     #[test]
-    #[ignore = "bug: place::Named::open does not follow a link to a file that is yet to be made, as a \
-                shell's redirection does; it says 'File exists'"]
     fn an_unprivileged_user_may_name_a_link_to_a_file_that_is_not_there_yet() {
         let Some(records) = with_own_folder() else { return };
         symlink("real", records.path("own/log")).expect("a new link");

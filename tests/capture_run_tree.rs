@@ -267,7 +267,10 @@ mod signals {
     fn suspended_we_stop_with_the_command_and_go_on_with_it() {
         let Some(records) = Records::new() else { return };
         for options in GROUPS {
-            let run = Running::start(records.script(options, "echo ready $$; exec sleep 611"));
+            // The kernel stops nobody in a group that nobody outside of it could continue.
+            let mut command = records.script(options, "echo ready $$; exec sleep 611");
+            command.process_group(0);
+            let run = Running::start(command);
             let command = run.ready();
             let is_stopped = || Status::of(command).field("State").starts_with('T');
             run.signal(libc::SIGTSTP);
@@ -612,6 +615,20 @@ mod tree {
     #[test]
     fn at_a_normal_end_what_was_left_lives_on_without_a_cgroup_too() {
         left_on_purpose(false);
+    }
+
+    #[test]
+    #[ignore = "bug: about one run in two hundred leaves its cgroup: supervise's Cgroup::remove tries 16 times \
+                at once, and a process that is just ending is in it a moment longer"]
+    fn no_cgroup_stays_when_something_is_just_ending() {
+        let Some(records) = Records::new() else { return };
+        // Its output ends a moment before the process does.
+        let script = "exec > >(cat) 2>&1; cat /proc/self/cgroup; seq 3000";
+        for round in 0..300 {
+            let run = capture(records.command("--kill-tree", &["bash", "-c", script])).assert().code(0);
+            let folder = own_cgroup(&String::from_utf8_lossy(&run.get_output().stdout));
+            assert!(folder.is_none_or(|folder| !folder.exists()), "round {round}");
+        }
     }
 
     #[test]

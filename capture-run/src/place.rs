@@ -90,8 +90,7 @@ impl Place {
         if nix::unistd::geteuid().is_root() {
             return trusted(path).map(Self::Named);
         }
-        let real =
-            if no_follow { path.to_owned() } else { std::fs::canonicalize(path).unwrap_or(path.to_owned()) };
+        let real = if no_follow { path.to_owned() } else { followed(path) };
         let name = real.file_name().ok_or_else(|| PlaceError::NoName(path.to_owned()))?.to_owned();
         let parent = real.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = openat(AT_FDCWD, parent, FOLDER, Mode::empty())
@@ -99,6 +98,19 @@ impl Place {
         let sticky = fstat(&folder).is_ok_and(|stat| stat.st_mode & STICKY != 0);
         Ok(Self::Named(Named { folder, name, path: path.to_owned(), sticky, trusted: no_follow }))
     }
+}
+
+/// Where symbolic links lead, also to a file that is yet to be made, as a shell's redirection would.
+fn followed(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match (std::fs::canonicalize(&place), std::fs::read_link(&place)) {
+            (Ok(real), _) => return real,
+            (Err(_), Ok(target)) => place = place.parent().unwrap_or(Path::new("")).join(target),
+            (Err(_), Err(_)) => break,
+        }
+    }
+    place
 }
 
 const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);

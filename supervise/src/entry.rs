@@ -18,6 +18,7 @@ static SIGPIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// Those of poll(2), open(2) and sigaction(2).
 pub fn enter() -> io::Result<()> {
+    sys::keep_one_arena();
     sys::fill_standard_descriptors()?;
     let ignored = sys::set_ignored(libc::SIGPIPE, true)?;
     SIGPIPE_WAS_IGNORED.store(ignored, Ordering::Relaxed);

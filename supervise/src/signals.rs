@@ -51,7 +51,9 @@ impl Signals {
     }
 
     fn among(wanted: impl Iterator<Item = i32>, inherited: &Inherited) -> io::Result<Self> {
-        let heard = wanted.filter(|signal| *signal != libc::SIGCHLD && !inherited.ignores(*signal));
+        // A real-time signal that the caller ignores, the child ignores too: asking is not worth a call each.
+        let ignored = |signal: i32| signal < libc::SIGRTMIN() && inherited.ignores(signal);
+        let heard = wanted.filter(|signal| *signal != libc::SIGCHLD && !ignored(*signal));
         Self::open(&sys::signal_set(heard.chain([libc::SIGCHLD])))
     }
 

@@ -10,6 +10,12 @@ use nix::errno::Errno;
 use nix::sys::signal::SigSet;
 use nix::unistd::{ForkResult, Pid};
 
+/// One heap for all threads (mallopt(3)): a second one is a mapping of 64 MiB and four system calls.
+pub(crate) fn keep_one_arena() {
+    // SAFETY: called before any thread is started; the value is one that M_ARENA_MAX takes.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
 /// Opens /dev/null in place of each standard descriptor that the caller closed, so that no file
 /// that is opened later becomes standard output or error by chance.
 pub(crate) fn fill_standard_descriptors() -> io::Result<()> {
