@@ -2,10 +2,16 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// How many times the processes that stay behind are moved out before the cgroup is left standing.
 const EVICT_ROUNDS: usize = 16;
+
+/// How long one such time waits for a process to end, in milliseconds.
+const ROUND: u8 = 100;
 
 /// A cgroup below our own, for one command and all that it starts.
 #[derive(Debug)]
@@ -52,6 +58,17 @@ impl Cgroup {
             for pid in staying.lines() {
                 let _ = parent.as_ref().map(|procs| fs::write(procs, pid));
             }
+            self.await_change();
+        }
+    }
+
+    /// A process that is just ending can no longer be moved, and is in the way a moment longer.
+    fn await_change(&self) {
+        let Ok(mut events) = fs::File::open(self.folder.join("cgroup.events")) else { return };
+        // Only a change after this read makes it poll so (cgroups(7), "cgroup.events").
+        let populated = io::read_to_string(&mut events).is_ok_and(|text| text.contains("populated 1"));
+        if populated {
+            let _ = poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLPRI)], PollTimeout::from(ROUND));
         }
     }
 }
