@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cli::OutputError;
-use crate::diagnostics::complain;
+use crate::complain;
 use crate::filters::Filters;
 use crate::log::Log;
 use crate::output::{Output, Teed};

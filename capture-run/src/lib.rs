@@ -10,7 +10,6 @@
 pub mod cli;
 pub mod clock;
 pub mod copier;
-pub mod diagnostics;
 pub mod duration;
 pub mod filters;
 pub mod log;
@@ -29,3 +28,7 @@ pub mod size_cap;
 pub mod strip_ansi;
 mod sys;
 pub mod timestamps;
+
+fn complain(message: &dyn std::fmt::Display) {
+    diagnostics::complain("capture-run", message);
+}

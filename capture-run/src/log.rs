@@ -79,7 +79,8 @@ impl OpenLog {
         let (file, shared) = match place {
             Place::Descriptor(fd) => (sys::duplicate(fd).map_err(call)?, false),
             Place::Named(named) => {
-                let (file, made) = named.open(options.access(), NEW_MODE).map_err(LogError::Place)?;
+                let (file, made) =
+                    named.open(options.access(), NEW_MODE).map_err(|error| LogError::Place(error.into()))?;
                 if let Some(mode) = options.mode.filter(|_| made) {
                     fchmod(&file, Mode::from_bits_truncate(mode)).map_err(|errno| call(errno.into()))?;
                 }

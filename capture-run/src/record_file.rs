@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{OFlag, renameat};
-use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, geteuid};
+use trusted_path::{Named, PathError};
 
-use crate::place::{Named, Place, PlaceError};
+use crate::place::{Place, PlaceError};
 use crate::sys;
 
 /// What a new file is made with, before the umask: as a shell's redirection does.
@@ -37,7 +38,7 @@ impl RecordFile {
     /// # Errors
     /// See [`PlaceError`].
     pub fn open(path: &Path, no_follow: bool) -> Result<Self, PlaceError> {
-        let call = |error| PlaceError::Call(path.to_owned(), error);
+        let call = |error| PlaceError::from(PathError::Call(path.to_owned(), error));
         match Place::find(path, no_follow)? {
             Place::Descriptor(fd) => {
                 let file = sys::duplicate(fd).map_err(call)?;
@@ -116,25 +117,6 @@ impl Replaced {
     }
 
     fn write(&self, record: &[u8]) -> io::Result<()> {
-        let (file, name) = self.place.beside()?;
-        let done = self.fill(file, record).and_then(|()| {
-            let folder = &self.place.folder;
-            renameat(folder, name.as_os_str(), folder, self.place.name.as_os_str()).map_err(io::Error::from)
-        });
-        if done.is_err() {
-            let _ = unlinkat(&self.place.folder, name.as_os_str(), UnlinkatFlags::NoRemoveDir);
-            return done;
-        }
-        // The new record stands; that it might not survive a power cut is no reason to write it again.
-        let _ = self.place.sync_folder();
-        Ok(())
-    }
-
-    fn fill(&self, mut file: File, record: &[u8]) -> io::Result<()> {
-        // chown(2) clears set-id bits, and may change what the mode means: owner first.
-        fchown(&file, Some(self.owner.0), Some(self.owner.1))?;
-        fchmod(&file, self.mode)?;
-        file.write_all(record)?;
-        file.sync_all()
+        self.place.replace(record, self.mode, self.owner)
     }
 }

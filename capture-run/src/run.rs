@@ -12,8 +12,8 @@ use supervise::{Command, ExecFailure, Group, Inherited, Signals, Start, StartErr
 
 use crate::cli::Options;
 use crate::clock::Clock;
+use crate::complain;
 use crate::copier::Copier;
-use crate::diagnostics::complain;
 use crate::filters::{Filters, Wanted};
 use crate::log::{LogError, OpenLog};
 use crate::output::Output;
@@ -99,7 +99,14 @@ pub fn run(options: &Options) -> Result<u8, RunError> {
     let started = SystemTime::now();
     let clock = Clock::new(options.timeouts.clone(), options.drain, Instant::now());
     let group = if options.is_watched() { Group::Own } else { Group::Callers };
-    let how = Start { command: &command, group, output: output.as_fd(), inherited, join: None };
+    let how = Start {
+        command: &command,
+        group,
+        stdout: output.as_fd(),
+        stderr: output.as_fd(),
+        inherited,
+        join: None,
+    };
     let mut copier = None;
     // The last thing that can fail comes before the command begins.
     let ready =

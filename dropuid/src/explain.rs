@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::diagnostics::one_line;
 use crate::run::{OWN_FAILURE, Plan, RunError, Step, take_ids};
 use crate::{env_files, environment, privileges};
+use diagnostics::one_line;
 
 /// One group, with why it matters.
 #[derive(Debug, Serialize)]

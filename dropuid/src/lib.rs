@@ -9,7 +9,6 @@
 pub mod account;
 pub mod cli;
 pub mod database;
-pub mod diagnostics;
 pub mod env_files;
 pub mod environment;
 pub mod explain;
@@ -23,5 +22,3 @@ pub mod run;
 pub mod spec;
 mod sys;
 pub mod terminal;
-
-use diagnostics::{complain, say};

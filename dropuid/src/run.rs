@@ -135,7 +135,7 @@ pub fn run(options: &Options) -> Result<u8, RunError> {
         own_stdio::hand_over(user).map_err(|error| RunError::Call("fchown of a standard pipe", error))?;
     }
     if options.verbose && plan.step == Step::Drop {
-        crate::say(&format!(
+        diagnostics::say(&format!(
             "🔒 Auto-dropping privileges from root to {} user...",
             plan.target.display_name()
         ));
@@ -206,7 +206,7 @@ fn wait(plan: &Plan<'_>) -> Result<u8, RunError> {
     let child = supervise::fork(group, || match become_command(plan, Some(&parent)) {
         Ok(never) => match never {},
         Err(error) => {
-            crate::complain(&error);
+            diagnostics::complain("dropuid", &error);
             error.status()
         }
     })

@@ -115,8 +115,10 @@ pub struct Start<'a> {
     pub command: &'a Command,
     /// The process group that it gets.
     pub group: Group,
-    /// What becomes its standard output and its standard error.
-    pub output: BorrowedFd<'a>,
+    /// What becomes its standard output.
+    pub stdout: BorrowedFd<'a>,
+    /// What becomes its standard error.
+    pub stderr: BorrowedFd<'a>,
     /// The signal mask and dispositions that it gets.
     pub inherited: Inherited,
     /// A file such as a cgroup's cgroup.procs that the child writes its own pid into.
@@ -212,8 +214,8 @@ fn prepare(start: &Start<'_>) -> io::Result<()> {
         // Best effort: without the cgroup the watcher still walks the tree.
         let _ = std::fs::write(procs, "0");
     }
-    dup2_stdout(start.output)?;
-    dup2_stderr(start.output)?;
+    dup2_stdout(start.stdout)?;
+    dup2_stderr(start.stderr)?;
     start.inherited.restore()
 }
 

@@ -9,6 +9,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sys;
 
+/// Makes `$program`, a `fn() -> u8`, the C `main` of a program; its status is `$failure` when
+/// [`enter`] fails.
+#[macro_export]
+macro_rules! c_main {
+    ($program:path, $failure:expr) => {
+        #[cfg(not(target_env = "gnu"))]
+        compile_error!("std::env::args_os() sees arguments before a C main only with glibc");
+
+        #[allow(unsafe_code)]
+        // SAFETY: the only symbol of that name, with a signature that C allows (C11, 5.1.2.2.1).
+        #[unsafe(no_mangle)]
+        extern "C" fn main() -> ::std::ffi::c_int {
+            match $crate::enter() {
+                Ok(()) => ::std::ffi::c_int::from($program()),
+                Err(_) => ::std::ffi::c_int::from($failure),
+            }
+        }
+    };
+}
+
 /// What the caller handed down, before this process ignored SIGPIPE.
 static SIGPIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 
@@ -27,4 +47,9 @@ pub fn enter() -> io::Result<()> {
 
 pub(crate) fn sigpipe_was_ignored() -> bool {
     SIGPIPE_WAS_IGNORED.load(Ordering::Relaxed)
+}
+
+/// Children are to get SIGPIPE's default action, whatever the caller had.
+pub(crate) fn forget_sigpipe() {
+    SIGPIPE_WAS_IGNORED.store(false, Ordering::Relaxed);
 }

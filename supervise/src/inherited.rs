@@ -4,7 +4,7 @@ use std::io;
 
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
-use crate::entry::sigpipe_was_ignored;
+use crate::entry::{forget_sigpipe, sigpipe_was_ignored};
 use crate::sys;
 
 /// What the caller handed down: execve(2) passes on the mask and which signals are ignored.
@@ -59,6 +59,19 @@ impl Inherited {
         restore_sigpipe()?;
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
         Ok(())
+    }
+
+    /// Sets every signal to its default action first, for children that are to get nothing from a
+    /// caller that may be hostile; the mask that they get is empty. SIGPIPE stays ignored here.
+    ///
+    /// # Errors
+    /// Those of sigprocmask(2) and sigaction(2).
+    pub fn discard() -> io::Result<Self> {
+        (1..=libc::SIGRTMAX())
+            .filter(|signal| *signal != libc::SIGPIPE && sys::is_ignored(*signal).unwrap_or(false))
+            .try_for_each(|signal| sys::set_ignored(signal, false).map(drop))?;
+        forget_sigpipe();
+        Self::take().map(Self::with_empty_mask)
     }
 
     /// The same mask and dispositions, but with no signal blocked.

@@ -3,7 +3,7 @@
 //! Every program of the workspace starts children; this is the one place that knows how to do it
 //! without losing a signal, a status or an orphan:
 //!
-//! * [`enter`]: the first steps of a program, in place of the language runtime's;
+//! * [`c_main!`] and [`enter`]: the first steps of a program, in place of the language runtime's;
 //! * [`Inherited`]: the signal mask and dispositions that the caller handed down, kept for the child;
 //! * [`Credentials`]: the ids that a child is to hold, never root's, taken up and verified;
 //! * [`Command`]: what to run, searched in its own PATH, with the field's 126 and 127;
