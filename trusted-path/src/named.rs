@@ -9,8 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::{Mode, fchmod};
+use nix::fcntl::{OFlag, openat, readlinkat, renameat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 
 use crate::error::PathError;
@@ -98,6 +98,24 @@ impl Named {
             }
             (true, _) => Ok(()),
         }
+    }
+
+    /// Where the symbolic link leads that has this name; `None` when it is none.
+    ///
+    /// # Errors
+    /// Those of readlinkat(2), and when another user than root made the link.
+    pub fn link(&self) -> Result<Option<PathBuf>, PathError> {
+        let call = |errno: Errno| PathError::Call(self.path.clone(), errno.into());
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let entry = openat(&self.folder, self.name.as_os_str(), flags, Mode::empty()).map_err(call)?;
+        let stat = fstat(&entry).map_err(call)?;
+        if SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFLNK {
+            return Ok(None);
+        }
+        if stat.st_uid != 0 {
+            return Err(PathError::Untrusted(self.path.clone(), "is a symbolic link that is not root's"));
+        }
+        readlinkat(&entry, "").map(|target| Some(target.into())).map_err(call)
     }
 
     /// Makes a new file beside this one that nobody else can open, under a name of its own.
