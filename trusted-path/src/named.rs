@@ -89,28 +89,35 @@ impl Named {
         match (metadata.is_file(), self.sticky) {
             (false, true) => refuse("is not a regular file, in a folder that everybody can write"),
             (false, false) => Ok(()),
-            (true, _) if metadata.uid() != 0 => refuse("does not belong to root"),
-            (true, _) if metadata.mode() & WRITABLE_BY_OTHERS != 0 => {
-                refuse("can be written by others than root")
-            }
-            (true, true) if metadata.nlink() != 1 => {
-                refuse("has another name, in a folder that everybody can write")
-            }
-            (true, _) => Ok(()),
+            (true, _) => self.examine_owner(metadata.uid(), metadata.mode()).and_then(|()| {
+                if self.sticky && metadata.nlink() != 1 {
+                    return refuse("has another name, in a folder that everybody can write");
+                }
+                Ok(())
+            }),
         }
     }
 
-    /// Where the symbolic link leads that has this name; `None` when it is none.
+    fn examine_owner(&self, uid: u32, mode: u32) -> Result<(), PathError> {
+        let refuse = |why| Err(PathError::Untrusted(self.path.clone(), why));
+        match uid {
+            0 if mode & WRITABLE_BY_OTHERS == 0 => Ok(()),
+            0 => refuse("can be written by others than root"),
+            _ => refuse("does not belong to root"),
+        }
+    }
+
+    /// Where the symbolic link leads that has this name; `None` when it is none, and is root's alone.
     ///
     /// # Errors
-    /// Those of readlinkat(2), and when another user than root made the link.
-    pub fn link(&self) -> Result<Option<PathBuf>, PathError> {
+    /// Those of readlinkat(2), and when another user than root can change it.
+    pub(crate) fn link(&self) -> Result<Option<PathBuf>, PathError> {
         let call = |errno: Errno| PathError::Call(self.path.clone(), errno.into());
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let entry = openat(&self.folder, self.name.as_os_str(), flags, Mode::empty()).map_err(call)?;
         let stat = fstat(&entry).map_err(call)?;
         if SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFLNK {
-            return Ok(None);
+            return self.examine_owner(stat.st_uid, stat.st_mode).map(|()| None);
         }
         if stat.st_uid != 0 {
             return Err(PathError::Untrusted(self.path.clone(), "is a symbolic link that is not root's"));
