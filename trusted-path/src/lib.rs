@@ -64,6 +64,7 @@ mod tests {
     use super::*;
 
     /// A folder of root's below one that is not sticky; `None` without root.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn folder() -> Option<tempfile::TempDir> {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: not root");
