@@ -2,7 +2,37 @@
 
 #![deny(unsafe_code)]
 
+pub mod accounts;
+pub mod answer;
+pub mod approval;
+pub mod apt;
+pub mod audit;
+pub mod caller;
+pub mod cli;
+pub mod command;
+pub mod consent;
+pub mod debian_version;
+pub mod decide;
+pub mod file_lock;
 pub mod operation;
 pub mod package_name;
+pub mod packages;
+pub mod perform;
+pub mod policy;
+pub mod policy_file;
+pub mod prepare;
+pub mod probe;
+pub mod process;
+pub mod random_id;
+pub mod run;
 pub mod run_folder;
+pub mod service;
+pub mod session;
+pub mod ssh;
+pub mod surroundings;
+mod sys;
+pub mod systemctl;
+pub mod table;
+pub mod tail;
 pub mod unit_name;
+pub mod worker;

@@ -162,7 +162,10 @@ impl fmt::Display for BadOperation {
             Self::Twice(name) => write!(f, "'{name}' is named twice"),
             Self::TooMany(limit) => write!(f, "at most {limit} names or values at once"),
             Self::Word(word) => {
-                write!(f, "'{word}' is no name: lower-case letters, digits, '_' and '-', at most {MAX_WORD_LENGTH}")
+                write!(
+                    f,
+                    "'{word}' is no name: lower-case letters, digits, '_' and '-', at most {MAX_WORD_LENGTH}"
+                )
             }
             Self::NoValue(word) => write!(f, "'{word}' is not KEY=VALUE"),
             Self::LongValue(key) => write!(f, "the value of '{key}' is longer than {MAX_VALUE_LENGTH} bytes"),
@@ -208,8 +211,7 @@ impl PackageVerb {
 
 impl PackageAction {
     /// Every action, in the order of the help text.
-    pub const ALL: [Self; 5] =
-        [Self::Update, Self::Upgrade, Self::Autoremove, Self::Autoclean, Self::Repair];
+    pub const ALL: [Self; 5] = [Self::Update, Self::Upgrade, Self::Autoremove, Self::Autoclean, Self::Repair];
 
     /// The word for it.
     #[must_use]
@@ -278,8 +280,7 @@ fn parse_service<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Operati
         .into_iter()
         .find(|known| known.word() == verb)
         .ok_or_else(|| BadOperation::Verb("service", verb.to_owned()))?;
-    let name =
-        words.next().ok_or_else(|| BadOperation::NameMissing(format!("service {}", verb.word())))?;
+    let name = words.next().ok_or_else(|| BadOperation::NameMissing(format!("service {}", verb.word())))?;
     nothing_left(words)?;
     let unit = UnitName::parse(name).map_err(|why| BadOperation::Unit(name.to_owned(), why))?;
     Ok(Operation::Service(verb, unit))
@@ -297,8 +298,7 @@ fn parse_package<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Operati
         .ok_or_else(|| BadOperation::Verb("package", verb.to_owned()))?;
     let mut names = Vec::new();
     for text in words {
-        let name =
-            PackageName::parse(text).map_err(|why| BadOperation::Package(text.to_owned(), why))?;
+        let name = PackageName::parse(text).map_err(|why| BadOperation::Package(text.to_owned(), why))?;
         if names.contains(&name) {
             return Err(BadOperation::Twice(text.to_owned()));
         }

@@ -6,8 +6,10 @@
 
 mod bed;
 mod capture;
+mod host;
 mod packages;
 mod programs;
+mod repository;
 mod running;
 mod status;
 mod terminal;
@@ -19,8 +21,10 @@ pub mod specs;
 
 pub use bed::{Bed, SCRATCH};
 pub use capture::{capture, spawn};
+pub use host::{Host, Network};
 pub use packages::tool;
 pub use programs::program;
+pub use repository::{Package, Repository};
 pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
 pub use status::Status;
 pub use terminal::Terminal;

@@ -14,7 +14,7 @@ use capture_run::timestamps::Timestamps;
 use capture_run::{duration, size};
 use dropuid::nsswitch::Switch;
 use dropuid::spec::{Principal, Spec};
-use dropuid::{diagnostics, group, passwd};
+use dropuid::{group, passwd};
 
 /// Does something with the input and panics where it goes wrong.
 pub type Body = fn(&[u8]);

@@ -1,0 +1,143 @@
+//! From an operation to what is run for it: the policy's word, and what the system says to it.
+
+use crate::answer::{Exit, Failure};
+use crate::approval::Subject;
+use crate::apt::arguments::Allowance;
+use crate::cli::How;
+use crate::command::BoundCommand;
+use crate::operation::{Operation, ServiceVerb};
+use crate::packages::Change;
+use crate::policy::{Denial, Grant, Policy};
+use crate::process::Starter;
+use crate::service::{UnitOperation, look};
+use crate::systemctl::unit_state::UnitState;
+use crate::unit_name::UnitName;
+
+/// What does an operation.
+#[derive(Debug)]
+pub enum Act {
+    /// systemctl, with what it has said of the unit.
+    Unit(UnitOperation, Box<UnitState>),
+    /// apt-get, by a worker.
+    Packages,
+    /// A command of the policy.
+    Command(BoundCommand),
+}
+
+/// An operation that the policy allows.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The operation.
+    pub operation: Operation,
+    /// What goes with it.
+    pub grant: Grant,
+    /// What does it.
+    pub act: Act,
+    /// What is run.
+    pub argv: Vec<String>,
+    /// What that would change, a line each; only where that was asked for.
+    pub plan: Option<Vec<String>>,
+}
+
+/// Whether apt-get is asked what it would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Simulation {
+    /// Where a person will see it.
+    ForApproval,
+    /// In any case.
+    Always,
+    /// It is not.
+    Never,
+}
+
+impl Prepared {
+    /// Asks the policy, and the system where its answer matters to the policy.
+    ///
+    /// # Errors
+    /// When it is denied, or the system cannot tell.
+    pub fn new(
+        policy: &Policy,
+        operation: &Operation,
+        how: How,
+        simulation: Simulation,
+        starter: &Starter,
+    ) -> Result<Self, Failure> {
+        let mut grant = policy.decide(operation).map_err(denied)?;
+        let (act, argv, plan) = match operation {
+            Operation::Service(verb, unit) => {
+                let state = look(starter, unit)?;
+                let unit = canonical(policy, *verb, unit, &state, &mut grant)?;
+                let unit = UnitOperation { verb: *verb, unit, no_block: how.no_block };
+                let argv = unit.argv();
+                (Act::Unit(unit, Box::new(state)), argv, None)
+            }
+            Operation::Packages(..) | Operation::Package(_) => {
+                let change = Change { operation, policy, limit: grant.timeout, starter };
+                let wanted = match simulation {
+                    Simulation::Always => true,
+                    Simulation::ForApproval => grant.approval,
+                    Simulation::Never => false,
+                };
+                let (plan, allowance) = if wanted {
+                    let (plan, allowance) = change.plan()?;
+                    (Some(plan.lines()), allowance)
+                } else {
+                    (None, Allowance::default())
+                };
+                (Act::Packages, change.argv(allowance)?, plan)
+            }
+            Operation::Run(name, values) => {
+                let rule = policy.command(name).ok_or_else(|| {
+                    Failure::new(Exit::Denied, "denied", &format_args!("the policy has no command '{name}'"))
+                })?;
+                let command = BoundCommand::new(rule, rule.bind(values).map_err(denied)?)?;
+                let argv = command.argv();
+                (Act::Command(command), argv, None)
+            }
+        };
+        Ok(Self { operation: operation.clone(), grant, act, argv, plan })
+    }
+
+    /// What an approver approves.
+    #[must_use]
+    pub fn subject(&self, uid: u32) -> Subject {
+        Subject {
+            uid,
+            operation: self.operation.words(),
+            argv: self.argv.clone(),
+            plan: self.plan.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// The policy does not allow it.
+#[must_use]
+pub fn denied(denial: Denial) -> Failure {
+    Failure::new(Exit::Denied, denial.code(), &denial)
+}
+
+/// The unit that is really meant: an alias and what it stands for must both be allowed.
+fn canonical(
+    policy: &Policy,
+    verb: ServiceVerb,
+    asked: &UnitName,
+    state: &UnitState,
+    grant: &mut Grant,
+) -> Result<UnitName, Failure> {
+    let unit = state.canonical().map_err(|error| {
+        let error = format!("'{asked}' stands for '{}': {error}", state.id.escape_debug());
+        Failure::new(Exit::Denied, "denied-builtin", &error)
+    })?;
+    if unit != *asked {
+        let own = policy.decide(&Operation::Service(verb, unit.clone())).map_err(|denial| {
+            let error = format!("'{asked}' stands for '{unit}': {denial}");
+            Failure::new(Exit::Denied, denial.code(), &error)
+        })?;
+        grant.approval |= own.approval;
+        grant.rules.extend(own.rules);
+        grant
+            .risks
+            .extend(own.risks.into_iter().filter(|risk| !grant.risks.contains(risk)).collect::<Vec<_>>());
+    }
+    Ok(unit)
+}

@@ -1,0 +1,242 @@
+//! Each request to what does it.
+
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+
+use nix::unistd::{Gid, Uid, geteuid};
+use supervise::{Command, Credentials, Inherited};
+
+use crate::accounts::parse_uid;
+use crate::answer::{Answer, Exit, Failure};
+use crate::caller::{Caller, is_root};
+use crate::cli::{self, Call, Request};
+use crate::decide::{self, Verdict, for_a_person};
+use crate::operation::Operation;
+use crate::perform::{Printed, described};
+use crate::policy::{self, Policy};
+use crate::policy_file;
+use crate::prepare::{Prepared, Simulation, denied};
+use crate::probe::{ProbeError, probe};
+use crate::random_id::RequestId;
+use crate::session::Session;
+use crate::ssh;
+use crate::table::table;
+use crate::worker::Job;
+
+/// The group of nobody, for a caller whose own is not known.
+const NOGROUP: u32 = 65534;
+
+/// Does what is asked for; the exit status.
+#[must_use]
+pub fn run(call: &Call) -> u8 {
+    let printed = match &call.request {
+        Request::Help => return diagnostics::print(cli::HELP, Exit::Failed as u8),
+        Request::Version => {
+            return diagnostics::print(concat!("sudo-helper ", env!("CARGO_PKG_VERSION"), "\n"), 1);
+        }
+        Request::DefaultPolicy => return diagnostics::print(policy::default_text(), Exit::Failed as u8),
+        Request::Ssh => ssh_command().into(),
+        Request::CheckPolicy(Some(file)) => unprivileged(|| Ok(check(&policy_file::load_from(file)?))).into(),
+        Request::Explain(Some(file), operation) => {
+            unprivileged(|| explain(&policy_file::load_from(file)?, operation)).into()
+        }
+        request => match Session::enter() {
+            Ok(session) => with_root(&session, request, call.json),
+            Err(failure) => Answer::from(failure).into(),
+        },
+    };
+    print(&printed, call.compat_exit)
+}
+
+/// The answer to words that are no request. Root's log has them too.
+#[must_use]
+pub fn refuse(error: &cli::UsageError) -> u8 {
+    let failure = Failure::new(Exit::Usage, "usage", error);
+    let answer = match Session::enter() {
+        Ok(session) => session.recorded("usage error", || failure.into()),
+        Err(_) => failure.into(),
+    };
+    print(&answer.into(), false)
+}
+
+fn print(printed: &Printed, compat_exit: bool) -> u8 {
+    let status = diagnostics::print(&printed.line, Exit::Failed as u8);
+    match printed.exit {
+        // The original did not tell by its status that what it ran had failed.
+        Exit::Failed if compat_exit && printed.ran => status,
+        Exit::Success => status,
+        exit => exit as u8,
+    }
+}
+
+fn with_root(session: &Session, request: &Request, json: bool) -> Printed {
+    match request {
+        Request::Perform(operation, how) => session.perform(operation, *how),
+        Request::List => list(session, json),
+        Request::CheckPolicy(_) => session
+            .recorded("check-policy", || answered(policy_file::load().map(|policy| check(&policy))))
+            .into(),
+        Request::Explain(_, operation) => {
+            let explained = || explain_here(session, operation);
+            session.recorded(&format!("explain {operation}"), || answered(explained())).into()
+        }
+        Request::Probe(nonce) => session.recorded("probe", || answered(probed(nonce))).into(),
+        Request::Pending { watch } => pending(session, *watch, json),
+        Request::Approve(id) => session.decide(Verdict::Approve, id).into(),
+        Request::Deny(id) => session.decide(Verdict::Deny, id).into(),
+        Request::Wait(id) => match RequestId::parse(id) {
+            Ok(id) => session.resume_and_perform(id),
+            Err(error) => {
+                let failure = Failure::new(Exit::Usage, "usage", &error);
+                session.recorded("wait", || failure.into()).into()
+            }
+        },
+        Request::Worker(id) => return_to_unit(session, id),
+        Request::Help | Request::Version | Request::DefaultPolicy | Request::Ssh => {
+            Answer::from(Failure::new(Exit::Usage, "usage", &"not a request for root")).into()
+        }
+    }
+}
+
+fn answered(result: Result<Answer, Failure>) -> Answer {
+    result.unwrap_or_else(Answer::from)
+}
+
+/// With no more rights than who asks: a file that root alone may read must not show in an error.
+fn unprivileged(body: impl FnOnce() -> Result<Answer, Failure>) -> Answer {
+    answered(give_up_root().and_then(|()| body()))
+}
+
+fn give_up_root() -> Result<(), Failure> {
+    let unusable = |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, "unusable", error);
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let caller = Caller::examine().map_err(|error| unusable(&error))?;
+    if is_root() && caller.uid == 0 {
+        return Ok(());
+    }
+    let gid = std::env::var("SUDO_GID").ok().and_then(|text| parse_uid(&text)).filter(|gid| *gid != 0);
+    let gid = Gid::from_raw(gid.unwrap_or(NOGROUP));
+    let credentials = Credentials::new(Uid::from_raw(caller.uid), gid, vec![gid]);
+    credentials.map_err(|error| unusable(&error))?.assume().map_err(|error| unusable(&error))
+}
+
+fn check(policy: &Policy) -> Answer {
+    Answer::success().with("warnings", policy.warnings())
+}
+
+fn explain(policy: &Policy, operation: &Operation) -> Result<Answer, Failure> {
+    let grant = policy.decide(operation).map_err(denied)?;
+    Ok(Answer::success()
+        .with("op", operation.to_string())
+        .with("approval", grant.approval)
+        .with("timeout_s", grant.timeout.as_secs())
+        .with("rules", grant.rules)
+        .with("risks", serde_json::to_value(grant.risks).unwrap_or_default()))
+}
+
+/// On this machine aliases are followed, too.
+fn explain_here(session: &Session, operation: &Operation) -> Result<Answer, Failure> {
+    let policy = policy_file::load()?;
+    let how = cli::How::default();
+    let prepared = Prepared::new(&policy, operation, how, Simulation::Never, &session.starter)?;
+    Ok(described(&prepared))
+}
+
+fn probed(nonce: &str) -> Result<Answer, Failure> {
+    let probe = probe(nonce).map_err(|error| {
+        let exit = if matches!(error, ProbeError::Nonce) { Exit::Usage } else { Exit::Failed };
+        Failure::new(exit, if exit == Exit::Usage { "usage" } else { "probe" }, &error)
+    })?;
+    Ok(Answer::success().with_all(&probe))
+}
+
+fn list(session: &Session, json: bool) -> Printed {
+    let mut rows = None;
+    let answer = session.recorded("list", || {
+        let policy = match policy_file::load() {
+            Ok(policy) => policy,
+            Err(failure) => return failure.into(),
+        };
+        let listing = policy.listing();
+        rows = for_a_person(json).then(|| {
+            let row = |listed: &policy::Listed| {
+                let approval = if listed.approval { "approval" } else { "" };
+                let risks = listed.risks.iter().map(|risk| risk.code()).collect::<Vec<_>>().join(" ");
+                vec![listed.operation.clone(), approval.to_owned(), risks]
+            };
+            listing.operations.iter().map(row).collect::<Vec<_>>()
+        });
+        Answer::success().with_all(&listing)
+    });
+    match rows {
+        Some(rows) => Printed::table(table(&["OPERATION", "NEEDS", "RISKS"], &rows)),
+        None => answer.into(),
+    }
+}
+
+fn pending(session: &Session, watch: bool, json: bool) -> Printed {
+    let person = for_a_person(json);
+    let show = |requests: &[crate::approval::Request]| match person {
+        // Home, and clear to the end: the table is drawn over the last one.
+        true if watch => format!("\x1b[H\x1b[J{}", decide::as_table(requests)),
+        true => decide::as_table(requests),
+        false => decide::as_answer(requests).line(),
+    };
+    let mut shown = None;
+    let answer = session.recorded("pending", || {
+        let done = if watch {
+            session.watch_pending(show).map(|()| String::new())
+        } else {
+            session.pending().map(|requests| show(&requests))
+        };
+        match done {
+            Ok(text) => {
+                shown = Some(text);
+                Answer::success()
+            }
+            Err(failure) => failure.into(),
+        }
+    });
+    shown.map_or_else(|| answer.into(), Printed::table)
+}
+
+/// `sudo-helper ssh`: replaced by sudo, or refused.
+fn ssh_command() -> Answer {
+    let refuse = |error: &dyn std::fmt::Display| Answer::from(Failure::new(Exit::Usage, "usage", error));
+    let original = std::env::var_os("SSH_ORIGINAL_COMMAND").unwrap_or_default().into_vec();
+    let words = match ssh::words(&original) {
+        Ok(words) => words,
+        Err(error) => return refuse(&error),
+    };
+    let own_path = match std::fs::read_link("/proc/self/exe") {
+        Ok(path) => path,
+        Err(error) => return refuse(&format_args!("/proc/self/exe: {error}")),
+    };
+    let environment = [("PATH".into(), supervise::DEFAULT_PATH.into())];
+    let sudo = Command::new(ssh::command(&own_path, &words), environment, supervise::DEFAULT_PATH.into());
+    let error = match (sudo, Inherited::restore_with_empty_mask()) {
+        (Ok(sudo), Ok(())) => {
+            let failure = sudo.exec();
+            let _ = supervise::ignore_sigpipe();
+            failure.to_string()
+        }
+        (Err(error), _) => error.to_string(),
+        (_, Err(error)) => error.to_string(),
+    };
+    Answer::from(Failure::new(Exit::Failed, "not-started", &error))
+}
+
+/// What a unit of ours runs. Only root can have left the job; sudo's callers are told nothing.
+fn return_to_unit(session: &Session, id: &str) -> Printed {
+    let refused = || Answer::from(Failure::new(Exit::Denied, "denied", &"there is no such job"));
+    if std::env::var_os("SUDO_UID").is_some() {
+        return session.recorded("worker", refused).into();
+    }
+    let job = RequestId::parse(id).ok().and_then(|id| Job::take(&session.folder, &id).ok());
+    match job {
+        Some(job) => Printed::silent(job.work(session, io::stdout())),
+        None => session.recorded("worker", refused).into(),
+    }
+}

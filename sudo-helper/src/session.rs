@@ -1,0 +1,142 @@
+//! One call with root's rights: its surroundings, its caller, its record.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use nix::unistd::dup2_stdin;
+
+use crate::answer::{Answer, Exit, Failure};
+use crate::audit::{self, Decision, OneLine, OpenRequest, OpenRequests, Record};
+use crate::caller::{Caller, is_root};
+use crate::process::Starter;
+use crate::random_id::RequestId;
+use crate::run_folder::{RUN_FOLDER, RunFolder};
+use crate::surroundings;
+
+/// What every call with root's rights has.
+pub struct Session {
+    /// Who calls.
+    pub caller: Caller,
+    /// What starts programs.
+    pub starter: Starter,
+    /// What only root sees.
+    pub folder: RunFolder,
+    requests: OpenRequests,
+}
+
+/// A request of which the log knows, and that has to have an end in it.
+pub struct Recorded {
+    record: Record,
+    begin: Instant,
+}
+
+impl Session {
+    /// Makes sure that we are root, undoes what the caller had passed on, and records what earlier
+    /// calls have left without an end.
+    ///
+    /// # Errors
+    /// When we are not root, or something would let an operation end half-way.
+    pub fn enter() -> Result<Self, Failure> {
+        if !is_root() {
+            let error = "this needs root: run it as sudo -n sudo-helper";
+            return Err(Failure::new(Exit::Failed, "not-root", &error));
+        }
+        let caller = Caller::examine().map_err(|error| Failure::new(Exit::Failed, "bad-caller", &error))?;
+        surroundings::restore().map_err(|error| Failure::new(Exit::Failed, "surroundings", &error))?;
+        let call = |what: &'static str| {
+            move |error: io::Error| Failure::new(Exit::Failed, "unusable", &format_args!("{what}: {error}"))
+        };
+        File::open("/dev/null").and_then(|null| Ok(dup2_stdin(null)?)).map_err(call("/dev/null"))?;
+        let starter = Starter::new().map_err(call("signals"))?;
+        let folder = RunFolder::open(Path::new(RUN_FOLDER)).map_err(call(RUN_FOLDER))?;
+        let requests = OpenRequests::open(&folder).map_err(call(RUN_FOLDER))?;
+        if let Err(error) = requests.sweep(audit::write) {
+            diagnostics::complain("sudo-helper", &format_args!("requests without an end: {error}"));
+        }
+        Ok(Self { caller, starter, folder, requests })
+    }
+
+    /// A request that the log does not know yet.
+    ///
+    /// # Errors
+    /// Those of getrandom(2).
+    pub fn request(&self, operation: &str) -> Result<Recorded, Failure> {
+        let id = RequestId::random().map_err(|error| Failure::new(Exit::Failed, "unusable", &error))?;
+        let record = Record::request(id, self.caller.clone(), OneLine::text(operation));
+        Ok(Recorded { record, begin: Instant::now() })
+    }
+
+    /// A short request that changes nothing: recorded before and after.
+    #[must_use]
+    pub fn recorded(&self, operation: &str, body: impl FnOnce() -> Answer) -> Answer {
+        let mut request = match self.request(operation) {
+            Ok(request) => request,
+            Err(failure) => return failure.into(),
+        };
+        // What it ends with says more than what it begins with.
+        let _ = request.write(None, &[]);
+        let answer = body();
+        request.end(answer.exit(), &answer);
+        answer.to(&request.id(), None)
+    }
+
+    /// Marks a request as being carried out, until its end is recorded.
+    ///
+    /// # Errors
+    /// When that cannot be noted: it must not begin then.
+    pub fn begin(&self, request: &Recorded) -> Result<OpenRequest, Failure> {
+        self.requests
+            .begin(&request.record)
+            .map_err(|error| Failure::new(Exit::Failed, "unusable", &format_args!("{RUN_FOLDER}: {error}")))
+    }
+
+    /// Takes over a request that another process of ours has marked.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn adopt(&self, id: RequestId) -> io::Result<(OpenRequest, Recorded)> {
+        let (open, record) = self.requests.adopt(id)?;
+        Ok((open, Recorded { record, begin: Instant::now() }))
+    }
+}
+
+impl Recorded {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.record.request_id
+    }
+
+    /// Records what was decided and will be run, before it is.
+    ///
+    /// # Errors
+    /// When no log takes it.
+    pub fn write(&mut self, decision: Option<Decision>, argv: &[String]) -> Result<(), Failure> {
+        self.record.decision = decision;
+        self.record.argv = (!argv.is_empty()).then(|| OneLine::words(argv));
+        audit::write(&self.record).map_err(|error| Failure::new(Exit::Failed, "audit", &error))
+    }
+
+    /// Records that it was asked for and not done.
+    pub fn refuse(&mut self, failure: &Failure) {
+        // One that was recorded before has its argv already.
+        if self.record.decision.is_none() && self.write(Some(Decision::Denied), &[]).is_err() {
+            diagnostics::complain("sudo-helper", &"no log took the record of a refused request");
+        }
+        self.end(failure.exit(), &Answer::from(failure.clone()));
+    }
+
+    /// Records how it ended.
+    pub fn end(&mut self, exit: Exit, answer: &Answer) {
+        if matches!(exit, Exit::Denied | Exit::Policy | Exit::Approval) {
+            self.record.decision = Some(Decision::Denied);
+        }
+        let returncode = answer.program().map(|ran| ran.returncode);
+        let code = answer.why().map(Failure::code);
+        if let Err(error) = audit::write(&self.record.result(returncode, code, self.begin.elapsed())) {
+            diagnostics::complain("sudo-helper", &error);
+        }
+    }
+}
