@@ -16,6 +16,7 @@ mod terminal;
 
 pub mod accounts;
 pub mod env_forms;
+pub mod helped;
 pub mod records;
 pub mod specs;
 

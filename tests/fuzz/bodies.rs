@@ -16,11 +16,16 @@ use dropuid::nsswitch::Switch;
 use dropuid::spec::{Principal, Spec};
 use dropuid::{group, passwd};
 
+#[path = "helper_bodies.rs"]
+mod helper;
+
+pub use helper::{plan, policy, ssh_command, unit_state};
+
 /// Does something with the input and panics where it goes wrong.
 pub type Body = fn(&[u8]);
 
 /// Every target by the name of its file in fuzz_targets/ and of its folder in corpus/.
-pub const TARGETS: [(&str, Body); 10] = [
+pub const TARGETS: [(&str, Body); 14] = [
     ("arguments", arguments),
     ("env_file", env_file),
     ("group", group),
@@ -28,9 +33,13 @@ pub const TARGETS: [(&str, Body); 10] = [
     ("mask", mask),
     ("nsswitch", nsswitch),
     ("passwd", passwd),
+    ("plan", plan),
+    ("policy", policy),
     ("spec", spec),
+    ("ssh_command", ssh_command),
     ("strip_ansi", strip_ansi),
     ("timestamps", timestamps),
+    ("unit_state", unit_state),
 ];
 
 /// No sentence about a line of an env file is longer, whatever the line holds.
@@ -39,7 +48,7 @@ const LONGEST_SENTENCE: usize = 200;
 /// An automaton for more takes so long to build that little is tried.
 const MOST_VALUES: usize = 256;
 
-/// One argument a line, for both programs.
+/// One argument a line, for all programs.
 pub fn arguments(data: &[u8]) {
     let words = || data.split(|&byte| byte == b'\n').map(|word| OsStr::from_bytes(word).to_owned());
     if let Err(error) = capture_run::cli::parse(words()) {
@@ -53,6 +62,7 @@ pub fn arguments(data: &[u8]) {
         Ok(dropuid::cli::Request::Run(options)) => check_command(&options.command, words()),
         Ok(_) => {}
     }
+    helper::arguments(words());
 }
 
 /// A command is the last arguments, none of them changed.
