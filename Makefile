@@ -12,8 +12,12 @@ FUZZ_SECONDS ?= 60
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
-PROGRAMS   := dropuid capture-run
-SCRIPTS    := .ci/run tests/bed/packages tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent
+PROGRAMS   := dropuid capture-run sudo-helper
+# Each in the section that its name ends in.
+PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8
+POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
+SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
+              tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent
 
 .PHONY: all build demo test packages lint bench fuzz install uninstall clean
 
@@ -37,10 +41,10 @@ packages:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	mandoc -T lint -W warning dropuid/dropuid.1 capture-run/capture-run.1
+	mandoc -T lint -W warning $(PAGES)
 	shellcheck $(SCRIPTS)
 
-# BENCH="dropuid --quick", BENCH=capture-run, ...
+# BENCH="dropuid --quick", BENCH=capture-run, BENCH=sudo-helper, ...
 bench: build
 	"$(RELEASE)/bench" $(BENCH)
 
@@ -53,16 +57,23 @@ fuzz:
 	    tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; \
 	done
 
+# A policy that is there is the operator's, and is left alone, also by uninstall.
 install:
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -d "$(DESTDIR)$(PREFIX)/bin"
 	for program in $(PROGRAMS); do \
-	  install -m 0755 "$(RELEASE)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" && \
-	  install -m 0644 "$$program/$$program.1" "$(DESTDIR)$(PREFIX)/share/man/man1/$$program.1" || exit 1; \
+	  install -m 0755 "$(RELEASE)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
 	done
+	for page in $(PAGES); do \
+	  install -D -m 0644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; \
+	done
+	test -e "$(POLICY)" || test -L "$(POLICY)" || install -D -m 0644 sudo-helper/policy.json "$(POLICY)"
 
 uninstall:
 	for program in $(PROGRAMS); do \
-	  rm -f "$(DESTDIR)$(PREFIX)/bin/$$program" "$(DESTDIR)$(PREFIX)/share/man/man1/$$program.1" || exit 1; \
+	  rm -f "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
+	done
+	for page in $(PAGES); do \
+	  rm -f "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
 
 clean:

@@ -174,8 +174,8 @@ impl Store {
         if requests.len() >= MAX_PENDING {
             return Err(ApprovalError::Full);
         }
-        let id = RequestId::random()?;
-        let request = Request::new(id, new, detached, now);
+        let id = new.id;
+        let request = Request::new(new, detached, now);
         if !request.is_sound(&id, now) {
             return Err(ApprovalError::Unsound);
         }

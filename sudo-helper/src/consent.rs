@@ -12,7 +12,7 @@ use crate::caller::WatchError;
 use crate::policy::Policy;
 use crate::prepare::Prepared;
 use crate::random_id::RequestId;
-use crate::session::Session;
+use crate::session::{PENDING, Session};
 
 /// What sudo relays when somebody ends it.
 const ENDINGS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
@@ -32,28 +32,33 @@ impl Session {
         Store::open(&self.folder).map_err(|error| not_approved(&ApprovalError::Folder(error)))
     }
 
-    /// Asks for approval, and waits for it.
+    /// Asks for approval under the name that the log has for the request, and waits for it.
     ///
     /// # Errors
     /// When it is denied, nobody decides in time or the caller goes.
-    pub fn ask(&self, policy: &Policy, prepared: &Prepared) -> Result<Consent, Failure> {
+    pub fn ask(&self, id: RequestId, policy: &Policy, prepared: &Prepared) -> Result<Consent, Failure> {
         let store = self.approvals()?;
-        let claim =
-            store.submit(&self.new_request(policy, prepared)).map_err(|error| not_approved(&error))?;
+        let new = self.new_request(id, policy, prepared);
+        let claim = store.submit(&new).map_err(|error| not_approved(&error))?;
         say(claim.request());
         self.wait_for(store, claim)
     }
 
-    /// Asks for approval, and leaves it to `wait`.
+    /// Asks for approval under the name that the log has for the request, and leaves it to `wait`.
     ///
     /// # Errors
     /// When there are too many requests.
-    pub fn ask_and_leave(&self, policy: &Policy, prepared: &Prepared) -> Result<Answer, Failure> {
-        let new = self.new_request(policy, prepared);
+    pub fn ask_and_leave(
+        &self,
+        id: RequestId,
+        policy: &Policy,
+        prepared: &Prepared,
+    ) -> Result<Answer, Failure> {
+        let new = self.new_request(id, policy, prepared);
         let request = self.approvals()?.submit_detached(&new).map_err(|error| not_approved(&error))?;
         let error = format!("it waits for approval; run it with: sudo -n sudo-helper wait {}", request.id);
         let expires = humantime::format_rfc3339_seconds(request.expires).to_string();
-        Ok(Answer::from(Failure::new(Exit::Approval, "pending", &error))
+        Ok(Answer::from(Failure::new(Exit::Approval, PENDING, &error))
             .with("id", request.id.to_string())
             .with("expires", expires))
     }
@@ -95,8 +100,9 @@ impl Session {
         }
     }
 
-    fn new_request(&self, policy: &Policy, prepared: &Prepared) -> NewRequest {
+    fn new_request(&self, id: RequestId, policy: &Policy, prepared: &Prepared) -> NewRequest {
         NewRequest {
+            id,
             subject: prepared.subject(self.caller.uid),
             user: self.caller.user.clone().unwrap_or_default(),
             risks: prepared.grant.risks.iter().map(|risk| risk.reason().to_owned()).collect(),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::accounts;
 use crate::answer::{Answer, Exit, Failure};
 use crate::approval::{Approver, Request, State, Watch};
+use crate::audit::{self, Decision, Event, OneLine, Record};
 use crate::caller::WatchError;
 use crate::consent::not_approved;
 use crate::policy::Policy;
@@ -50,11 +51,28 @@ impl Session {
                 Verdict::Approve => store.approve(id, by),
                 Verdict::Deny => store.deny(id, by),
             };
-            Ok(Answer::success().with_all(&described(&request.map_err(|error| not_approved(&error))?)))
+            let request = request.map_err(|error| not_approved(&error))?;
+            self.record_verdict(verdict, &request);
+            Ok(Answer::success().with_all(&described(&request)))
         };
         self.recorded(&format!("{} {}", verdict.word(), id.escape_debug()), || {
             decided().unwrap_or_else(Answer::from)
         })
+    }
+
+    /// Records the verdict among the records of the request that it is about, beside those of the
+    /// approver's own call.
+    fn record_verdict(&self, verdict: Verdict, request: &Request) {
+        let decision = match verdict {
+            Verdict::Approve => Decision::Allowed,
+            Verdict::Deny => Decision::Denied,
+        };
+        let record = Record::request(request.id, self.caller.clone(), OneLine::text(&request.display()));
+        let record = Record { event: Event::Approval, decision: Some(decision), ..record };
+        // What it stands for is recorded again before it is done, and not done where that must not fail.
+        if let Err(error) = audit::write(&record) {
+            diagnostics::complain("sudo-helper", &error);
+        }
     }
 
     /// What waits now.

@@ -14,9 +14,10 @@ use crate::file_lock::{PackageLock, await_unlocked};
 use crate::operation::{Operation, PackageVerb};
 use crate::package_name::PackageName;
 use crate::policy::{Policy, is_protected};
-use crate::process::{Starter, Stopping, Task};
+use crate::process::{Finished, Starter, Stopping, Task};
 use crate::run_folder::RunFolder;
 use crate::service::{first_line, overdue};
+use crate::tail::{Tail, Tailed};
 
 /// How long a simulation may take.
 const SIMULATION: Duration = Duration::from_secs(120);
@@ -41,6 +42,35 @@ pub struct Change<'a> {
     pub starter: &'a Starter,
 }
 
+/// Why there is no plan that may be carried out.
+#[derive(Debug)]
+pub struct Unplanned {
+    failure: Failure,
+    /// The simulation, when it was that which failed: callers look for apt-get's own words.
+    ran: Option<Box<Ran>>,
+}
+
+impl From<Failure> for Unplanned {
+    fn from(failure: Failure) -> Self {
+        Self { failure, ran: None }
+    }
+}
+
+impl From<Unplanned> for Failure {
+    fn from(unplanned: Unplanned) -> Self {
+        unplanned.failure
+    }
+}
+
+impl From<Unplanned> for Answer {
+    fn from(Unplanned { failure, ran }: Unplanned) -> Self {
+        match ran {
+            Some(ran) => Self::ran(*ran, Some(failure)),
+            None => failure.into(),
+        }
+    }
+}
+
 impl<'a> Change<'a> {
     fn request(&self) -> Result<Request<'a>, Failure> {
         Request::of(self.operation)
@@ -60,7 +90,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// When the simulation fails, or the plan does what the policy does not allow.
-    pub fn plan(&self) -> Result<(Plan, Allowance), Failure> {
+    pub fn plan(&self) -> Result<(Plan, Allowance), Unplanned> {
         let request = self.request()?;
         if !request.has_plan() {
             return Ok((Plan::default(), Allowance::default()));
@@ -76,10 +106,14 @@ impl<'a> Change<'a> {
         };
         let finished = self.starter.run(&task, |_| ()).map_err(|error| not_started(&error))?;
         if finished.returncode() != 0 || finished.timed_out {
-            return Err(failed("apt-get -s", &finished.stderr.text));
+            let failure = failed("apt-get -s", &finished.stderr.text);
+            let capped = |output| capped(output, self.policy.limits().output_bytes);
+            let (stdout, stderr) = (capped(finished.stdout), capped(finished.stderr));
+            let ran = Ran::new(argv, Finished { stdout, stderr, ..finished });
+            return Err(Unplanned { failure, ran: Some(Box::new(ran)) });
         }
         if finished.stdout.truncated {
-            return Err(Failure::new(Exit::Failed, "plan", &"the plan of apt-get -s is too long"));
+            return Err(Failure::new(Exit::Failed, "plan", &"the plan of apt-get -s is too long").into());
         }
         let plan =
             Plan::parse(&finished.stdout.text).map_err(|error| Failure::new(Exit::Failed, "plan", &error))?;
@@ -111,27 +145,27 @@ impl<'a> Change<'a> {
         folder: &RunFolder,
         approved: Option<&[String]>,
         early: &mut dyn FnMut(&Answer),
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, Unplanned> {
         let lock_wait = self.policy.limits().lock_wait;
         let lock = PackageLock::take(folder, lock_wait).map_err(|error| {
             Failure::new(Exit::Failed, "lock", &format_args!("the package lock: {error}"))
         })?;
         let Some(_lock) = lock else {
             let error = format!("another change of packages has taken longer than {} s", lock_wait.as_secs());
-            return Err(Failure::new(Exit::Busy, "busy", &error));
+            return Err(Failure::new(Exit::Busy, "busy", &error).into());
         };
         let begin = Instant::now();
         let (mut plan, mut allowance) = self.plan()?;
         if approved.is_some_and(|approved| approved != plan.lines()) {
             let error = "what would be done is no longer what was approved; ask again";
-            return Err(Failure::new(Exit::Approval, "approval-changed", &error));
+            return Err(Failure::new(Exit::Approval, "approval-changed", &error).into());
         }
         let mut steps = Vec::new();
         if self.request()? == Request::FixBroken {
             let deadline = Instant::now() + lock_wait;
             let free = |lock| await_unlocked(Path::new(lock), deadline).unwrap_or(true);
             if !DPKG_LOCKS.into_iter().all(free) {
-                return Err(Failure::new(Exit::Busy, "busy", &"another program is changing packages"));
+                return Err(Failure::new(Exit::Busy, "busy", &"another program is changing packages").into());
             }
             let argv = [DPKG.to_owned()].into_iter().chain(configure_arguments()).collect();
             let ran = self.step(argv, begin, early)?;
@@ -207,6 +241,14 @@ fn still_running(limit: Duration, pid: i32) -> Answer {
         .with("timed_out", true)
         .with("still_running", true)
         .with("pid", pid)
+}
+
+/// What a simulation wrote, within the policy's limit.
+fn capped(output: Tailed, limit: usize) -> Tailed {
+    let mut tail = Tail::new(limit);
+    tail.push(output.text.as_bytes());
+    let Tailed { text, truncated, .. } = tail.finish();
+    Tailed { text, truncated: truncated || output.truncated, lossy: output.lossy }
 }
 
 fn failed(program: &str, stderr: &str) -> Failure {

@@ -61,7 +61,7 @@ impl Session {
             let what = format!("--dry-run {operation}");
             return self.recorded(&what, || self.dry_run(operation, how).unwrap_or_else(Answer::from)).into();
         }
-        self.requested(operation, |request| {
+        self.requested(&operation.to_string(), operation, |request| {
             let policy = policy_file::load()?;
             let prepared = self.prepare(&policy, operation, how, Simulation::ForApproval)?;
             if !prepared.grant.approval {
@@ -69,9 +69,11 @@ impl Session {
             }
             record(&policy, request, Decision::Pending, &prepared)?;
             if how.no_wait {
-                return self.ask_and_leave(&policy, &prepared).map(Printed::from);
+                let left = self.ask_and_leave(request.id(), &policy, &prepared)?;
+                request.end(left.exit(), &left);
+                return Ok(left.to(&request.id(), Some(operation)).into());
             }
-            let consent = self.ask(&policy, &prepared)?;
+            let consent = self.ask(request.id(), &policy, &prepared)?;
             self.act_with(consent, operation, how, request)
         })
     }
@@ -87,7 +89,8 @@ impl Session {
             Ok(operation) => operation,
             Err(error) => return Answer::from(Failure::new(Exit::Failed, "unusable", &error)).into(),
         };
-        self.requested(&operation, |request| {
+        // A request of its own in the log, which names the one that it is for.
+        self.requested(&format!("wait {id}: {operation}"), &operation, |request| {
             let consent = self.wait_for(store, claim)?;
             self.act_with(consent, &operation, How::default(), request)
         })
@@ -109,13 +112,14 @@ impl Session {
         Ok(described(&prepared).with("dry_run", true))
     }
 
-    /// Has a request recorded around what is done for it.
+    /// Has a request recorded, by its words, around what is done for it.
     fn requested(
         &self,
+        words: &str,
         operation: &Operation,
         body: impl FnOnce(&mut Recorded) -> Result<Printed, Failure>,
     ) -> Printed {
-        let mut request = match self.request(&operation.to_string()) {
+        let mut request = match self.request(words) {
             Ok(request) => request,
             Err(failure) => return Answer::from(failure).into(),
         };

@@ -15,6 +15,9 @@ use crate::random_id::RequestId;
 use crate::run_folder::{RUN_FOLDER, RunFolder};
 use crate::surroundings;
 
+/// The code of an answer that leaves an operation to `wait`.
+pub const PENDING: &str = "pending";
+
 /// What every call with root's rights has.
 pub struct Session {
     /// Who calls.
@@ -130,7 +133,8 @@ impl Recorded {
 
     /// Records how it ended.
     pub fn end(&mut self, exit: Exit, answer: &Answer) {
-        if matches!(exit, Exit::Denied | Exit::Policy | Exit::Approval) {
+        let waits = answer.why().is_some_and(|why| why.code() == PENDING);
+        if matches!(exit, Exit::Denied | Exit::Policy | Exit::Approval) && !waits {
             self.record.decision = Some(Decision::Denied);
         }
         let returncode = answer.program().map(|ran| ran.returncode);

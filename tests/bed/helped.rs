@@ -1,7 +1,7 @@
 //! A test host on which an agent may run sudo-helper, as operators set it up.
 
 use std::ops::{Deref, DerefMut};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -44,14 +44,14 @@ impl Helped {
         for user in [AGENT, ALICE] {
             host.user(user);
             let rule = format!("{user} ALL=(root) NOPASSWD: /usr/bin/sudo-helper\n");
-            host.write(&format!("/etc/sudoers.d/zz-{user}"), &rule, 0o440, "root");
+            host.write(&format!("/etc/sudoers.d/zz-{user}"), rule, 0o440, "root");
         }
         Self(host)
     }
 
     /// Puts a policy in place.
     pub fn policy(&self, policy: &Value) {
-        self.0.write(POLICY, &policy.to_string(), 0o644, "root");
+        self.0.write(POLICY, policy.to_string(), 0o644, "root");
     }
 
     /// `sudo -n sudo-helper WORDS` as the agent; words are split at spaces.
@@ -80,7 +80,24 @@ impl Answer {
     /// When standard output is not one line with one JSON object.
     #[must_use]
     pub fn of(command: Command) -> Self {
+        Self::said(capture(command))
+    }
+
+    /// The same where sudo, or the kernel, may have had the last word: `None` when nothing was answered.
+    ///
+    /// # Panics
+    /// When there is no answer and yet a success.
+    #[must_use]
+    pub fn if_any(command: Command) -> Option<Self> {
         let output = capture(command);
+        if !output.stdout.is_empty() {
+            return Some(Self::said(output));
+        }
+        assert!(!output.status.success(), "{output:?}");
+        None
+    }
+
+    fn said(output: Output) -> Self {
         let stdout = String::from_utf8(output.stdout).expect("answers are UTF-8");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let line = stdout.strip_suffix('\n').filter(|line| !line.contains('\n'));

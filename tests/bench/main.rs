@@ -1,4 +1,4 @@
-//! `bench [dropuid|capture-run] [--quick]`: our programs and their peers side by side in one run.
+//! `bench [dropuid|capture-run|sudo-helper] [--quick]`: our programs and their peers side by side in one run.
 //!
 //! It writes a table to standard output and never fails because of a figure in it. The programs are
 //! found beside this one, as `cargo build --release` leaves them.
@@ -13,6 +13,7 @@ mod machine;
 mod process;
 mod samples;
 mod sink;
+mod sudo_helper;
 mod table;
 
 use std::env;
@@ -23,13 +24,17 @@ use std::process::ExitCode;
 use folders::Folders;
 use table::Table;
 
-const USAGE: &str = "usage: bench [dropuid|capture-run] [--quick]";
+const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper] [--quick]";
+
+/// What can be measured.
+const TOOLS: [&str; 3] = ["dropuid", "capture-run", "sudo-helper"];
 
 /// Which tools are measured, and how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     dropuid: bool,
     capture_run: bool,
+    sudo_helper: bool,
     /// A few rounds with little data: to see that it works.
     pub quick: bool,
 }
@@ -51,6 +56,8 @@ fn run() -> io::Result<ExitCode> {
         // What the pipelines that are measured are made of.
         ["produce", count, size, rest @ ..] => flow::produce(count, size, rest == ["hold"])?,
         ["consume"] => flow::consume()?,
+        // The measurement that a test host makes.
+        ["status", rounds] => sudo_helper::status(rounds)?,
         // The second process: see folders.rs.
         ["measure", memory, disk, words @ ..] => {
             let plan = plan(words).ok_or_else(|| io::Error::other(USAGE))?;
@@ -67,13 +74,12 @@ fn plan(words: &[&str]) -> Option<Plan> {
     if flags.iter().any(|flag| *flag != "--quick") {
         return None;
     }
-    let (dropuid, capture_run) = match tools.as_slice() {
-        [] => (true, true),
-        ["dropuid"] => (true, false),
-        ["capture-run"] => (false, true),
+    let [dropuid, capture_run, sudo_helper] = match tools.as_slice() {
+        [] => [true; 3],
+        [tool] if TOOLS.contains(tool) => TOOLS.map(|known| known == *tool),
         _ => return None,
     };
-    Some(Plan { dropuid, capture_run, quick: !flags.is_empty() })
+    Some(Plan { dropuid, capture_run, sudo_helper, quick: !flags.is_empty() })
 }
 
 fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
@@ -87,6 +93,9 @@ fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
     }
     if plan.capture_run {
         capture_run::measure(&mut table, plan, &program("capture-run")?, memory, disk)?;
+    }
+    if plan.sudo_helper {
+        sudo_helper::measure(&mut table, plan, &program("sudo-helper")?)?;
     }
     Ok(())
 }

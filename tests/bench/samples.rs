@@ -1,5 +1,9 @@
 //! Figures of one kind from many rounds.
 
+use std::fmt;
+use std::num::ParseFloatError;
+use std::str::FromStr;
+
 /// A way to make one figure of many.
 pub type Quantile = fn(&Samples) -> f64;
 
@@ -9,6 +13,23 @@ pub const QUANTILES: [(&str, Quantile); 2] = [("p10", Samples::p10), ("median", 
 /// At least one figure.
 #[derive(Debug, Clone, Default)]
 pub struct Samples(Vec<f64>);
+
+/// All figures in a line, to be read back.
+impl fmt::Display for Samples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|figure| write!(f, "{figure} "))
+    }
+}
+
+impl FromStr for Samples {
+    type Err = ParseFloatError;
+
+    fn from_str(line: &str) -> Result<Self, ParseFloatError> {
+        let mut samples = Self::default();
+        line.split_whitespace().try_for_each(|figure| figure.parse().map(|figure| samples.add(figure)))?;
+        Ok(samples)
+    }
+}
 
 impl Samples {
     /// Adds a figure.
@@ -52,5 +73,7 @@ mod tests {
         assert!((samples.p10() - 2.0).abs() < f64::EPSILON);
         assert!((samples.median() - 6.0).abs() < f64::EPSILON);
         assert!(Samples::default().median().is_nan());
+        let again: Samples = samples.to_string().parse().expect("figures");
+        assert_eq!(again.to_string(), samples.to_string());
     }
 }

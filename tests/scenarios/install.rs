@@ -1,7 +1,7 @@
 //! `make install` and `make uninstall`, with DESTDIR and PREFIX.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,20 +22,57 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
+/// What is installed, and its mode.
+const INSTALLED: [(&str, u32); 7] = [
+    ("etc/sudo-helper/policy.json", 0o644),
+    ("usr/bin/dropuid", 0o755),
+    ("usr/bin/capture-run", 0o755),
+    ("usr/bin/sudo-helper", 0o755),
+    ("usr/share/man/man1/dropuid.1", 0o644),
+    ("usr/share/man/man1/capture-run.1", 0o644),
+    ("usr/share/man/man8/sudo-helper.8", 0o644),
+];
+
 #[test]
-fn what_is_installed_is_uninstalled() {
+fn what_is_installed_is_uninstalled_but_for_the_policy() {
     let destination = tempfile::tempdir().expect("a temporary folder");
     make("install", destination.path());
-    for (file, mode) in [
-        ("usr/bin/dropuid", 0o755),
-        ("usr/bin/capture-run", 0o755),
-        ("usr/share/man/man1/dropuid.1", 0o644),
-        ("usr/share/man/man1/capture-run.1", 0o644),
-    ] {
+    for (file, mode) in INSTALLED {
         let found = fs::metadata(destination.path().join(file)).expect(file);
         assert_eq!(found.permissions().mode() & 0o7777, mode, "{file}");
     }
-    assert_eq!(files(destination.path()).len(), 4);
+    assert_eq!(files(destination.path()).len(), INSTALLED.len());
     make("uninstall", destination.path());
-    assert_eq!(files(destination.path()), [] as [PathBuf; 0]);
+    assert_eq!(files(destination.path()), [destination.path().join("etc/sudo-helper/policy.json")]);
+}
+
+#[test]
+fn the_policy_that_is_installed_is_the_default_one_and_usable() {
+    let destination = tempfile::tempdir().expect("a temporary folder");
+    make("install", destination.path());
+    let helper = destination.path().join("usr/bin/sudo-helper");
+    let policy = destination.path().join("etc/sudo-helper/policy.json");
+    let mut printed = Command::new(&helper);
+    printed.arg("default-policy");
+    let text = fs::read_to_string(&policy).expect("a policy");
+    bed::capture(printed).assert().success().stdout(text);
+    let mut checked = Command::new(&helper);
+    checked.arg("check-policy").arg(&policy);
+    bed::capture(checked).assert().success().stdout("{\"success\":true,\"warnings\":[]}\n");
+}
+
+#[test]
+fn a_policy_that_is_there_is_left_alone() {
+    let destination = tempfile::tempdir().expect("a temporary folder");
+    let folder = destination.path().join("etc/sudo-helper");
+    let policy = folder.join("policy.json");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(&policy, "{}").expect("a policy");
+    make("install", destination.path());
+    assert_eq!(fs::read_to_string(&policy).expect("a policy"), "{}");
+    // A link whose file is not there yet is the operator's too.
+    fs::remove_file(&policy).expect("ours");
+    symlink("elsewhere.json", &policy).expect("a link");
+    make("install", destination.path());
+    assert!(!folder.join("elsewhere.json").exists() && policy.is_symlink());
 }

@@ -1,5 +1,7 @@
 //! What README.md says can be copied is run as it stands there.
 
+mod readme_sudo_helper;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

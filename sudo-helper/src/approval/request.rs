@@ -62,6 +62,9 @@ impl Subject {
 /// What a requester brings.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
+    /// Its name, which no other request has had: that of its records in the log, so that one name
+    /// leads from the question to the result.
+    pub id: RequestId,
     /// What it asks for.
     pub subject: Subject,
     /// Its name, SUDO_USER, for people: it decides nothing.
@@ -127,11 +130,11 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(id: RequestId, new: &NewRequest, detached: bool, now: Duration) -> Self {
+    pub(super) fn new(new: &NewRequest, detached: bool, now: Duration) -> Self {
         let timeout = new.timeout.min(MAX_TIMEOUT);
         let created = SystemTime::now();
         Self {
-            id,
+            id: new.id,
             subject: new.subject.clone(),
             user: printable(&new.user),
             risks: new.risks.clone(),

@@ -78,7 +78,9 @@ fn subject(uid: u32) -> Subject {
 }
 
 fn asking(uid: u32, timeout: Duration) -> NewRequest {
-    NewRequest { subject: subject(uid), user: "agent".into(), risks: vec!["docker is root".into()], timeout }
+    let id = RequestId::random().expect("an id");
+    let risks = vec!["docker is root".to_owned()];
+    NewRequest { id, subject: subject(uid), user: "agent".into(), risks, timeout }
 }
 
 fn alice() -> Approver {

@@ -205,8 +205,7 @@ proptest! {
         prop_assert_eq!(of(&one).binding() == of(&two).binding(), one == two);
         let line = |operation: &Vec<String>| {
             let new = NewRequest { subject: of(operation), ..asking(AGENT, LONG) };
-            let id = RequestId::parse("00000000000000000000000000000000").expect("an id");
-            Request::new(id, &new, true, Duration::ZERO).display()
+            Request::new(&new, true, Duration::ZERO).display()
         };
         prop_assert_eq!(line(&one) == line(&two), one == two);
     }

@@ -1,0 +1,156 @@
+//! sudo-helper beside the same helper in Python, on a test host: both ask systemctl twice, and what
+//! counts is what they add to it.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bed::Host;
+use sudo_helper::operation::ServiceVerb;
+use sudo_helper::systemctl;
+use sudo_helper::unit_name::UnitName;
+
+use crate::Plan;
+use crate::process::{installed, timed};
+use crate::samples::{QUANTILES, Samples};
+use crate::table::{Bound, Figure, Row, Table, Target};
+
+/// A unit of every test host.
+const UNIT: &str = "ssh";
+const POLICY: &str = r#"{"services": {"ssh": ["status"]}}"#;
+
+/// Where the programs are on the host.
+const HELPER: &str = "/usr/bin/sudo-helper";
+const STAND_IN: &str = "/usr/local/lib/stand_in.py";
+const PYTHON: &str = "/usr/bin/python3";
+const BENCH: &str = "/usr/local/bin/bench";
+
+const PEER: &str = "python3 argparse+subprocess";
+
+/// What the bed makes hosts with, and the packages that have it.
+const TOOLS: [(&str, &str); 3] =
+    [("mmdebstrap", "mmdebstrap"), ("ip", "iproute2"), ("nsenter", "util-linux")];
+
+/// For python3: the folder of a module that the minimal installation of test hosts does not have.
+const JSON_FOLDER: &str = "import json; print(json.__path__[0])";
+
+/// Prints the rows of sudo-helper.
+pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path) -> io::Result<()> {
+    table.note("\nsudo-helper")?;
+    if let Some((_, package)) = TOOLS.iter().find(|(tool, _)| installed(tool).is_none()) {
+        return table.note(&format!("skipped: no host with systemd without the package {package}"));
+    }
+    let Some(host) = Host::boot() else {
+        return table.note("skipped: no host with systemd can be booted here; run as root");
+    };
+    let python = furnish(&host, ours)?;
+    let rounds = if plan.quick { 20 } else { 200 };
+    let mut command = host.command(&[BENCH, "status", &rounds.to_string()]);
+    let output = command.stderr(Stdio::inherit()).output()?;
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let [systemctl, ours, theirs] = read(&lines).filter(|_| output.status.success()).ok_or_else(|| {
+        io::Error::other(format!("the measurement on the host ended with {}: {lines}", output.status))
+    })?;
+    table.note(&format!(
+        "{rounds} rounds of service status; systemctl itself, show and status: p10 {}, median {}",
+        Figure::ms(systemctl.p10()),
+        Figure::ms(systemctl.median())
+    ))?;
+    table.columns()?;
+    for (name, quantile) in QUANTILES {
+        let figure = &format!("time added to systemctl, {name}");
+        let added = |samples: &Samples| Figure::ms(quantile(samples) - quantile(&systemctl));
+        let ours = added(&ours);
+        table.row(&Row { figure, ours, peer: None, target: Target::Own(Bound::Below(2.0)) })?;
+        if python {
+            let peer = Some((PEER, added(&theirs)));
+            table.row(&Row { figure, ours, peer, target: Target::Ratio(Bound::Below(0.05)) })?;
+        } else {
+            table.missing(figure, PEER, "python3 is not installed (package python3)")?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts everything on the host; whether Python is there too.
+fn furnish(host: &Host, ours: &Path) -> io::Result<bool> {
+    host.write(HELPER, fs::read(ours)?, 0o755, "root:root");
+    host.write(BENCH, fs::read(env::current_exe()?)?, 0o755, "root:root");
+    host.write("/etc/sudo-helper/policy.json", POLICY, 0o644, "root:root");
+    let Ok(output) = Command::new(PYTHON).args(["-I", "-c", JSON_FOLDER]).output() else { return Ok(false) };
+    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !output.status.success() || !Path::new(&folder).is_absolute() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            host.write(&path.display().to_string(), fs::read(&path)?, 0o644, "root:root");
+        }
+    }
+    host.write(STAND_IN, include_str!("stand_in.py"), 0o644, "root:root");
+    Ok(true)
+}
+
+/// `bench status ROUNDS`, on the host: prints the seconds of systemctl alone, of ours and of Python's,
+/// a line each.
+pub fn status(rounds: &str) -> io::Result<()> {
+    let rounds: u32 = rounds.parse().map_err(io::Error::other)?;
+    let unit = UnitName::parse(UNIT).map_err(io::Error::other)?;
+    let mut systemctl =
+        [systemctl::show_arguments(&unit), systemctl::arguments(ServiceVerb::Status, &unit, false)].map(
+            |arguments| {
+                let mut command = Command::new(systemctl::PROGRAM);
+                command.args(arguments).env_clear().envs(systemctl::ENVIRONMENT.iter().copied());
+                quiet(command)
+            },
+        );
+    let words = ["service", "status", UNIT];
+    let with_words = |program: &str| {
+        let mut command = Command::new(program);
+        if program == PYTHON {
+            command.arg(STAND_IN);
+        }
+        command.args(words);
+        quiet(command)
+    };
+    let mut helpers = [HELPER, PYTHON].map(with_words);
+    let python = Path::new(STAND_IN).exists();
+    let mut samples = <[Samples; 3]>::default();
+    // The first round is for what is read from the disk, and compiled, once.
+    for round in 0..=rounds {
+        let mut seconds = [0.0; 3];
+        for command in &mut systemctl {
+            seconds[0] += seconds_of(command)?;
+        }
+        seconds[1] = seconds_of(&mut helpers[0])?;
+        seconds[2] = if python { seconds_of(&mut helpers[1])? } else { 0.0 };
+        if round > 0 {
+            samples.iter_mut().zip(seconds).for_each(|(samples, seconds)| samples.add(seconds));
+        }
+    }
+    let mut stdout = io::stdout().lock();
+    samples.iter().try_for_each(|samples| writeln!(stdout, "{samples}"))
+}
+
+fn quiet(mut command: Command) -> Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn seconds_of(command: &mut Command) -> io::Result<f64> {
+    let (time, status) = timed(command)?;
+    if status.success() {
+        Ok(time.as_secs_f64())
+    } else {
+        Err(io::Error::other(format!("{command:?} ended with {status}")))
+    }
+}
+
+/// The three lines that [`status`] has printed.
+fn read(lines: &str) -> Option<[Samples; 3]> {
+    let lines: Vec<Samples> = lines.lines().map(str::parse).collect::<Result<_, _>>().ok()?;
+    lines.try_into().ok()
+}
