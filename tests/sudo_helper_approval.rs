@@ -72,6 +72,12 @@ fn helpers(host: &Helped) -> usize {
     said(host, "pgrep -cx sudo-helper; :").parse().expect("a number")
 }
 
+/// Whether a process waits for this request: then it holds the request's bell.
+fn waited_for(host: &Helped, id: &str) -> bool {
+    let descriptors = said(host, "for pid in $(pgrep -x sudo-helper); do ls -l /proc/$pid/fd; done 2>&-; :");
+    descriptors.contains(&format!("{id}.bell"))
+}
+
 /// What alice sees at a terminal of the host.
 fn on_terminal(host: &Helped, words: &str) -> String {
     let typed = ["script", "-qec", &format!("sudo -n sudo-helper {words}"), "/dev/null"];
@@ -278,14 +284,16 @@ fn what_was_left_is_run_once_by_the_one_who_left_it() {
         answer.failure(2, "usage");
     }
     let first = asking(&host, &wait);
-    eventually("it is waited for", || host.ask(&wait).json["code"] == "approval-busy");
+    eventually("it is waited for", || waited_for(&host, &id));
+    host.ask(&wait).failure(8, "approval-busy");
     // An end of who waits is no end of what waits by itself.
     let parent = said(&host, &format!("pgrep -fx 'sudo -n sudo-helper {wait}'"));
     host.run(&["kill", "-9", &parent]).success();
     assert_eq!(first.status(), 137);
     eventually("nobody waits for it", || helpers(&host) == 0);
     let second = asking(&host, &wait);
-    eventually("it is waited for", || host.ask(&wait).json["code"] == "approval-busy");
+    eventually("it is waited for", || waited_for(&host, &id));
+    host.ask(&wait).failure(8, "approval-busy");
     assert_eq!(marks(&host), 0);
     approve(&host, &id).success();
     assert_eq!(answer(second).success()["op"], "run mark");
