@@ -71,6 +71,12 @@ impl Child {
         }
     }
 
+    /// Sends `signal` to the child alone, whatever group it is in: for a program that looks after its
+    /// own children when it is told to stop.
+    pub fn signal_alone(&self, signal: i32) {
+        let _ = sys::kill(self.pid.as_raw(), signal);
+    }
+
     /// What became of the child since the last look; `None` when nothing did. Does not wait.
     ///
     /// # Errors
@@ -254,7 +260,49 @@ pub(crate) fn hear_failure(mut told: PipeReader) -> Result<(), StartError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::{BufRead, BufReader};
+    use std::os::fd::AsFd;
+
     use super::*;
+
+    /// The inner shell lives until it hears SIGUSR1; the signals that are tested would kill it.
+    const PARENT_AND_CHILD: &str = r#"trap 'echo parent' INT TERM; trap : USR1
+        sh -c 'trap "echo child; exit" USR1; echo ready; while :; do sleep 0.01; done'
+        exit 0"#;
+
+    /// What both shells say of a signal that is sent when both are there.
+    fn said_after(send: impl FnOnce(&Child)) -> String {
+        let inherited = Inherited::take().expect("a mask").with_empty_mask();
+        let argv = ["/bin/sh".into(), "-c".into(), PARENT_AND_CHILD.into()];
+        let command = Command::new(argv, [("PATH".into(), crate::DEFAULT_PATH.into())], "".into());
+        let (stdout, writer) = io::pipe().expect("a pipe");
+        let null = File::options().write(true).open("/dev/null").expect("/dev/null");
+        let begin = Start {
+            command: &command.expect("no NUL"),
+            group: Group::OwnSession,
+            stdout: writer.as_fd(),
+            stderr: null.as_fd(),
+            inherited,
+            join: None,
+        };
+        let child = start(&begin, || Ok(())).expect("started");
+        drop(writer);
+        let mut said = BufReader::new(stdout);
+        said.read_line(&mut String::new()).expect("ready");
+        send(&child);
+        child.signal(libc::SIGUSR1);
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).expect("the rest");
+        sys::wait4(child.pid().as_raw(), 0).expect("reaped");
+        rest
+    }
+
+    #[test]
+    fn a_signal_for_the_child_alone_leaves_its_own_children_be() {
+        assert_eq!(said_after(|child| child.signal_alone(libc::SIGINT)), "child\nparent\n");
+        assert_eq!(said_after(|child| child.signal(libc::SIGTERM)), "parent\n");
+    }
 
     fn heard(failure: &StartError) -> String {
         let (told, teller) = io::pipe().expect("a pipe");

@@ -112,23 +112,27 @@ impl Command {
     /// Replaces this process by the command; returns only when that failed.
     #[must_use]
     pub fn exec(&self) -> ExecFailure {
-        match search(self.program(), &self.path, |file| self.exec_file(file)) {
+        match self.attempt(|file, arguments, environment| execve(file, arguments, environment)) {
             Ok(never) => match never {},
             Err(failure) => failure,
         }
     }
 
-    fn exec_file(&self, file: &CStr) -> Result<std::convert::Infallible, Errno> {
-        match execve(file, &self.arguments, &self.environment) {
+    /// Has `run` called with a file, arguments and environment for each place where the program may
+    /// stand, until it succeeds.
+    pub(crate) fn attempt<T>(
+        &self,
+        run: impl Fn(&CStr, &[&CStr], &[CString]) -> Result<T, Errno>,
+    ) -> Result<T, ExecFailure> {
+        let arguments: Vec<&CStr> = self.arguments.iter().map(CString::as_c_str).collect();
+        search(self.program(), &self.path, |file| match run(file, &arguments, &self.environment) {
             Err(Errno::ENOEXEC) => {
-                let script: Vec<&CStr> = [SHELL, file]
-                    .into_iter()
-                    .chain(self.arguments.iter().skip(1).map(CString::as_c_str))
-                    .collect();
-                execve(SHELL, &script, &self.environment)
+                let script: Vec<&CStr> =
+                    [SHELL, file].into_iter().chain(arguments.iter().skip(1).copied()).collect();
+                run(SHELL, &script, &self.environment)
             }
             other => other,
-        }
+        })
     }
 }
 

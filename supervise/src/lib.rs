@@ -8,6 +8,7 @@
 //! * [`Credentials`]: the ids that a child is to hold, never root's, taken up and verified;
 //! * [`Command`]: what to run, searched in its own PATH, with the field's 126 and 127;
 //! * [`start`]: a child in the caller's process group, a group or a session of its own;
+//! * [`spawn`]: the same without a copy of this process, where nothing has to be done before it begins;
 //! * [`Signals`]: what arrives for us, who sent it, and whether the child is to have it too;
 //! * [`attend`]: wait for a child, relaying signals and stopping and continuing with it;
 //! * [`Watcher`]: a process that outlives ours and ends the whole tree when we die;
@@ -31,6 +32,7 @@ mod entry;
 mod exec;
 mod inherited;
 mod signals;
+mod spawn;
 mod sys;
 mod watcher;
 
@@ -44,4 +46,5 @@ pub use entry::enter;
 pub use exec::{Command, DEFAULT_PATH, ExecFailure, default_path, locate};
 pub use inherited::{Inherited, ignore_sigpipe};
 pub use signals::{Delivery, Origin, Signals, relayed};
+pub use spawn::spawn;
 pub use watcher::{Report, Watcher};
