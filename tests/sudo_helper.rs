@@ -245,6 +245,32 @@ fn why_systemd_would_not_is_told_by_a_code() {
 }
 
 #[test]
+fn approval_under_one_name_of_a_unit_is_asked_for_under_each() {
+    let Some(host) = Helped::boot() else { return };
+    host.unit("real.service", SLEEPER);
+    for alias in ["nick", "other"] {
+        let link = format!("/etc/systemd/system/{alias}.service");
+        host.run(&["ln", "-s", "/etc/systemd/system/real.service", &link]).success();
+    }
+    host.run(&["systemctl", "daemon-reload"]).success();
+    let verbs = json!(["status", "start"]);
+    for listed in ["real", "nick", "other"] {
+        host.policy(&json!({
+            "services": {"real": verbs, "nick": verbs},
+            "approval": {"approvers": [ALICE], "operations": [format!("service start {listed}")]},
+        }));
+        for asked in ["real", "nick"] {
+            let explained = host.ask(&format!("explain service start {asked}")).success();
+            assert_eq!(explained["approval"], true, "{listed} {asked}");
+            host.ask(&format!("service start {asked} --no-wait")).failure(8, "pending");
+            let status = host.ask(&format!("service status {asked}")).success();
+            assert_eq!(status["active"], false, "{listed} {asked}");
+        }
+        host.ask("service start other").failure(3, "denied");
+    }
+}
+
+#[test]
 fn an_alias_and_what_it_stands_for_must_both_be_allowed() {
     let Some(host) = Helped::boot() else { return };
     host.unit("real.service", &format!("{SLEEPER}[Install]\nWantedBy=multi-user.target\n"));
@@ -421,7 +447,7 @@ fn what_needs_no_root_works_with_and_without_it() {
             for words in
                 [format!("check-policy {hidden}"), format!("explain --policy {hidden} service stop ssh")]
             {
-                let answer = ask(&words).failure(4, "bad-policy");
+                let answer = ask(&words).failure(4, "unreadable-policy");
                 assert!(error_of(&answer).ends_with("Permission denied (os error 13)"), "{answer}");
                 assert!(!shadow.lines().any(|line| answer.to_string().contains(line)), "{answer}");
             }
@@ -432,7 +458,7 @@ fn what_needs_no_root_works_with_and_without_it() {
                 "check-policy {}",
                 if odd.starts_with('/') { odd.into() } else { format!("{home}/{odd}") }
             ));
-            assert!(error_of(&answer.failure(4, "bad-policy")).contains("not a regular file"));
+            assert!(error_of(&answer.failure(4, "unreadable-policy")).contains("not a regular file"));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! sudo-helper's policy as an agent meets it: commands with slots, broken files, the default.
 
-use bed::helped::{AGENT, Answer, Helped};
+use bed::Running;
+use bed::helped::{AGENT, Answer, Helped, POLICY};
 use predicates::str::contains;
 use serde_json::{Value, json};
 
@@ -57,6 +58,9 @@ fn a_value_is_what_its_slot_says() {
         ("free", "é"),
         ("free", "/etc/sudoers"),
         ("free", "/etc/sudo-helper/policy.json"),
+        ("free", "/etc//sudoers"),
+        ("free", "/etc/./sudo-helper/policy.json"),
+        ("free", "--in=/etc/ssh/../sudoers"),
     ] {
         let answer = run(&host, &[name, &format!("v={value}")]).failure(3, "bad-value");
         assert!(
@@ -114,7 +118,8 @@ fn a_file_is_opened_beneath_its_folder_and_handed_over() {
         for folder in others shared real open/deep; do echo secret >../$folder/x; done
         ln -s /etc/shadow link; ln -s access.log own-link; ln -s /etc etc; ln -s sub sub-link; ln /etc/shadow hard
         mkfifo fifo; mknod device c 1 5; printf x >' odd'
-        chown ai-agent ../others; chmod 0775 ../shared; chmod 0777 ../open; chown -h ai-agent ../linked";
+        chown ai-agent ../others; chmod 0775 ../shared; chmod 0777 ../open; chown -h ai-agent ../linked
+        mkdir other; mount -t tmpfs tmpfs other; touch other/x";
     host.run(&["sh", "-ec", made]).success();
     for (value, last) in [("access.log", "last\n"), ("sub/deep.log", "deep\n")] {
         let answer = run(&host, &["tail", &format!("f={value}")]).success();
@@ -144,14 +149,22 @@ fn a_file_is_opened_beneath_its_folder_and_handed_over() {
     ] {
         run(&host, &["tail", &format!("f={value}")]).failure(3, "bad-value");
     }
-    for value in
-        ["link", "own-link", "etc/shadow", "sub-link/deep.log", "hard", "fifo", "device", "sub", "nosuch"]
-    {
+    for (value, why) in [
+        ("link", "a symbolic link is on the way"),
+        ("own-link", "a symbolic link is on the way"),
+        ("etc/shadow", "a symbolic link is on the way"),
+        ("sub-link/deep.log", "a symbolic link is on the way"),
+        ("hard", "it has a second name"),
+        ("fifo", "it is no regular file"),
+        ("device", "it is no regular file"),
+        ("sub", "it is no regular file"),
+        ("nosuch", "there is no such file"),
+        ("access.log/x", "there is no such file"),
+        ("other/x", "it is not within the folder, or on another file system"),
+    ] {
         let answer = run(&host, &["tail", &format!("f={value}")]).failure(1, "file");
-        assert!(
-            error_of(&answer).contains(&format!("/srv/logs/{value}: ")) && answer["returncode"].is_null(),
-            "{answer}"
-        );
+        let said = format!("f={value} beneath /srv/logs: {why}");
+        assert!(error_of(&answer).contains(&said) && answer["returncode"].is_null(), "{said}: {answer}");
     }
     for (name, fault) in [
         ("others", "/srv/others"),
@@ -162,6 +175,37 @@ fn a_file_is_opened_beneath_its_folder_and_handed_over() {
         let answer = run(&host, &[name, "f=x"]).failure(4, "untrusted-path");
         assert!(error_of(&answer).contains(fault), "{answer}");
     }
+}
+
+/// For sh, in a folder of the agent's: one name, which stands for another file at any time.
+const SWAPS: &str = "cd /srv/logs/sub; echo ready $$
+    while :; do
+      echo fine >new; mv -T new swapped; ln -s /srv/secret new; mv -T new swapped
+      mkfifo new; mv -T new swapped; ln /srv/logs/sub/other new; mv -T new swapped
+    done";
+
+#[test]
+fn a_name_that_is_swapped_meanwhile_shows_no_other_file() {
+    let Some(host) = Helped::boot() else { return };
+    host.policy(&json!({"commands": {"show": {
+        "argv": ["/usr/bin/cat", "{f}"], "params": {"f": {"type": "file", "beneath": "/srv/logs"}}}}}));
+    let made = "mkdir -p /srv/logs/sub; echo linked >/srv/logs/sub/other; chown -R ai-agent /srv/logs/sub
+        echo secret >/srv/secret; chmod 600 /srv/secret";
+    host.run(&["sh", "-ec", made]).success();
+    let swapping = Running::start(host.command_as(AGENT, &["sh", "-c", SWAPS]));
+    swapping.ready();
+    let mut shown = 0;
+    for _ in 0..60 {
+        let answer = host.ask("run show f=sub/swapped");
+        if answer.status == 0 {
+            assert_eq!(answer.json["stdout"], "fine\n");
+            shown += 1;
+        } else {
+            answer.failure(1, "file");
+        }
+    }
+    assert!(shown < 60, "it was never swapped");
+    swapping.signal(15);
 }
 
 #[test]
@@ -276,13 +320,18 @@ fn a_broken_policy_denies_everything_and_says_where() {
         ("{\"services\": {\"ssh\": [\"status\"]}} {}", "line 1"),
         ("\u{feff}{\"services\": {\"ssh\": [\"status\"]}}", "byte order mark"),
     ] {
-        host.write(bed::helped::POLICY, text, 0o644, "root");
+        host.write(POLICY, text, 0o644, "root");
         for words in ["service status ssh", "list", "check-policy"] {
             let answer = host.ask(words).failure(4, "bad-policy");
             assert!(error_of(&answer).starts_with("/etc/sudo-helper/policy.json: "), "{answer}");
             assert!(error_of(&answer).contains(place), "{text}: {answer}");
         }
     }
+    let linked = format!("mv {POLICY} /root/policy.json; ln -s /root/policy.json {POLICY}");
+    host.run(&["sh", "-ec", &linked]).success();
+    let answer = host.ask("list").failure(4, "bad-policy");
+    assert!(error_of(&answer).starts_with("/etc/sudo-helper/policy.json is a symbolic link"), "{answer}");
+    assert!(error_of(&answer).contains("is itself a regular file of root's"), "{answer}");
 }
 
 #[test]
@@ -394,4 +443,69 @@ fn the_default_policy_is_the_originals_list_less_what_it_gave_away() {
     }
     host.run(&["systemctl", "is-active", "ssh"]).success().stdout(contains("active"));
     host.ask("service restart ssh").success();
+}
+
+/// Every operation over these names, with the values that the commands below take.
+fn universe(policy: &Value) -> Vec<String> {
+    let names = |key: &str, more: &str| {
+        let listed = policy[key].as_object().into_iter().flat_map(|object| object.keys().cloned());
+        listed.chain([more.to_owned()]).collect::<Vec<_>>()
+    };
+    let verbs = ["status", "start", "stop", "restart", "reload", "enable", "disable"];
+    let services = names("services", "cron");
+    let services = services.iter().flat_map(|name| verbs.map(|verb| format!("service {verb} {name}")));
+    let packages = names("packages", "bash");
+    let packages =
+        packages.iter().flat_map(|name| ["install", "remove"].map(|verb| format!("package {verb} {name}")));
+    let actions = ["update", "upgrade", "autoremove", "autoclean", "repair"];
+    let actions = actions.iter().map(|action| format!("package {action}"));
+    let commands = names("commands", "nosuch");
+    let commands = commands.iter().map(|name| format!("run {name}"));
+    services.chain(packages).chain(actions).chain(commands).collect()
+}
+
+#[test]
+fn what_is_listed_is_allowed_and_nothing_else() {
+    let Some(host) = Helped::boot() else { return };
+    let default = serde_json::from_str(sudo_helper::policy::default_text()).expect("JSON");
+    let everything = json!({
+        "services": {"ssh": ["status", "start", "stop", "restart", "reload", "enable", "disable"], "dbus.socket": []},
+        "packages": {"curl": ["install", "remove"], "openssh-server": ["install"], "git": ["remove"], "htop": []},
+        "package_actions": ["update", "upgrade", "autoremove", "autoclean", "repair"],
+        "commands": {
+            "plain": {"argv": ["/usr/bin/true"], "approval": true, "timeout_s": 7},
+            "slots": {"argv": ["/usr/bin/printf", "{r}", "{e}", "{f}"], "params": {
+                "r": {"regex": "[0-9]+"}, "e": {"enum": ["a", "b"]}, "f": {"type": "file", "beneath": "/var/log"}}},
+        },
+        "approval": {"approvers": ["alice"], "operations": ["service stop ssh", "package upgrade"]},
+    });
+    let values = " e=b f=dpkg.log r=12";
+    for policy in [default, everything] {
+        host.policy(&policy);
+        let answer = host.ask("list").success();
+        let listed = answer["operations"].as_array().expect("a list");
+        let name = |listed: &Value| listed["operation"].as_str().expect("a text").to_owned();
+        let table = ["script", "-qec", "sudo -n sudo-helper list", "/dev/null"];
+        let table = Running::start(host.command_as(AGENT, &table)).rest();
+        assert_eq!(table.len(), listed.len() + 1, "a line each: {table:#?}");
+        for (line, listed) in table[1..].iter().zip(listed) {
+            assert!(line.starts_with(&format!("{} ", name(listed))) || *line == name(listed), "{line}");
+            assert_eq!(line.contains(" approval"), listed["approval"] == true, "{line}");
+        }
+        let asked = |operation: &str| operation.replace(" e={e} f={f} r={r}", values);
+        for listed in listed {
+            let explained = host.ask(&format!("explain {}", asked(&name(listed)))).success();
+            for key in ["approval", "timeout_s", "risks"] {
+                assert_eq!(explained[key], listed[key], "{key}: {listed}");
+            }
+            assert_eq!(explained["rules"], json!([listed["rule"]]), "{listed}");
+        }
+        let listed: Vec<String> = listed.iter().map(|listed| asked(&name(listed))).collect();
+        for operation in universe(&policy) {
+            let operation = operation.replace("run slots", &format!("run slots{values}"));
+            let answer = host.ask(&format!("explain {operation}"));
+            assert_eq!(answer.status == 0, listed.contains(&operation), "{operation}: {answer:?}");
+            assert!(answer.status == 0 || answer.status == 3, "{operation}: {answer:?}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! What the caller gets: one JSON object on standard output, and an exit status.
 
 use std::fmt::Display;
+use std::io;
 
 use serde::{Deserialize, Serialize};
+use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
 use crate::process::Finished;
@@ -36,6 +38,9 @@ pub struct Failure {
     exit: Exit,
     error: String,
     code: String,
+    /// What the program has left that it is about.
+    #[serde(skip)]
+    program: Option<Box<Ran>>,
 }
 
 impl Display for Failure {
@@ -48,7 +53,14 @@ impl Failure {
     /// A failure; what `error` quotes of the caller is escaped already.
     #[must_use]
     pub fn new(exit: Exit, code: impl Into<String>, error: &dyn Display) -> Self {
-        Self { exit, error: error.to_string(), code: code.into() }
+        Self { exit, error: error.to_string(), code: code.into(), program: None }
+    }
+
+    /// The same with what a program has left that failed before anything was done.
+    #[must_use]
+    pub fn of_program(mut self, ran: Ran) -> Self {
+        self.program = Some(Box::new(ran));
+        self
     }
 
     /// The stable word.
@@ -175,16 +187,64 @@ impl Answer {
         self.failure.as_ref().map_or(Exit::Success, Failure::exit)
     }
 
-    /// The one line that is printed.
+    /// The one line that is printed: of printable ASCII, since a person may look at it on a terminal.
     #[must_use]
     pub fn line(&self) -> String {
-        // Strings and numbers alone: it cannot fail.
-        serde_json::to_string(self).unwrap_or_default() + "\n"
+        let mut line = Vec::new();
+        // Strings and numbers into memory: it cannot fail.
+        let _ = self.serialize(&mut serde_json::Serializer::with_formatter(&mut line, Printable));
+        line.push(b'\n');
+        String::from_utf8(line).unwrap_or_default()
+    }
+}
+
+/// Writes JSON with everything but printable ASCII as `\uXXXX` (RFC 8259, section 7).
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, line: &mut W, text: &str) -> io::Result<()> {
+        for character in text.chars() {
+            if matches!(character, ' '..='~') {
+                line.write_all(&[u32::from(character).to_le_bytes()[0]])?;
+                continue;
+            }
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(line, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl From<Failure> for Answer {
-    fn from(failure: Failure) -> Self {
-        Self { failure: Some(failure), ..Self::default() }
+    fn from(mut failure: Failure) -> Self {
+        let ran = failure.program.take().map(|ran| *ran);
+        Self { failure: Some(failure), ran, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_nothing_but_printable_ascii() {
+        let line = Answer::success().with("a", "\u{9b}2J\u{202e}\u{7f}\n\"é\u{1f600}").line();
+        assert_eq!(
+            line,
+            "{\"success\":true,\"a\":\"\\u009b2J\\u202e\\u007f\\n\\\"\\u00e9\\ud83d\\ude00\"}\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_what_was_said(text in ".*") {
+            let line = Answer::success().with("text", text.as_str()).line();
+            prop_assert!(line.trim_end().bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            let read: Value = serde_json::from_str(&line).expect("JSON");
+            prop_assert_eq!(read["text"].as_str(), Some(text.as_str()));
+        }
     }
 }

@@ -26,7 +26,7 @@ use std::io;
 use std::time::Duration;
 
 pub use error::ApprovalError;
-pub use request::{Approver, Binding, MAX_TIMEOUT, NewRequest, Request, State, Subject};
+pub use request::{Approved, Approver, Binding, MAX_TIMEOUT, NewRequest, Request, State, Subject};
 pub use wait::{Outcome, Watch};
 
 use crate::random_id::RequestId;

@@ -31,7 +31,7 @@ pub struct Caller {
     pub login_uid: LoginUid,
     /// Our parent, its parent and so on, as proc(5) named them for a moment.
     pub parents: Vec<Parent>,
-    /// SSH_CONNECTION of the first ancestor that is not sudo: a claim of the caller.
+    /// SSH_CONNECTION of sudo or of the process that ran it: a claim of the caller.
     pub ssh_connection: Option<String>,
 }
 
@@ -82,8 +82,8 @@ impl Caller {
         let uid = sudo_uid(env::var_os("SUDO_UID").as_deref())?;
         let user = env::var_os("SUDO_USER").map(|user| ancestry::bounded(&user.to_string_lossy(), MAX_USER));
         let parents = ancestry::parents(std::os::unix::process::parent_id(), ancestry::look_up);
-        let ssh_connection =
-            ancestry::first_not_sudo(&parents).and_then(|parent| ancestry::ssh_connection(parent.pid));
+        let near = ancestry::up_to_caller(&parents).iter();
+        let ssh_connection = near.map(|parent| parent.pid).find_map(ancestry::ssh_connection);
         Ok(Self { uid, user, login_uid: own_login_uid(), parents, ssh_connection })
     }
 }

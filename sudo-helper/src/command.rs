@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use crate::answer::{Answer, Exit, Failure, Ran};
-use crate::policy::{Argument, CommandRule, open_beneath};
+use crate::policy::{Argument, BeneathError, CommandRule, open_beneath};
 use crate::process::{Starter, Stopping, Task};
 use crate::service::overdue;
 
@@ -58,7 +58,7 @@ impl BoundCommand {
     pub fn argv(&self) -> Vec<String> {
         let shown = |argument: &Argument| match argument {
             Argument::Text(text) => text.clone(),
-            Argument::File { beneath, relative } => beneath.join(relative).display().to_string(),
+            Argument::File { beneath, relative, .. } => beneath.join(relative).display().to_string(),
         };
         [self.program.clone()].into_iter().chain(self.arguments.iter().map(shown)).collect()
     }
@@ -91,18 +91,19 @@ impl BoundCommand {
 
 /// The word that the program gets; a file stays open in `files` until it has ended.
 fn given(argument: &Argument, files: &mut Vec<OwnedFd>) -> Result<String, Failure> {
-    let (beneath, relative) = match argument {
+    let (slot, beneath, relative) = match argument {
         Argument::Text(text) => return Ok(text.clone()),
-        Argument::File { beneath, relative } => (beneath, relative),
+        Argument::File { slot, beneath, relative } => (slot, beneath, relative),
     };
     let open = || {
         let file = open_beneath(beneath, relative)?;
         fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
         Ok(file)
     };
-    let file: OwnedFd = open().map_err(|error: std::io::Error| {
-        let path = beneath.join(relative).display().to_string();
-        Failure::new(Exit::Failed, "file", &format_args!("{}: {error}", path.escape_debug()))
+    let file: OwnedFd = open().map_err(|error: BeneathError| {
+        let shown = |path: &Path| path.display().to_string().escape_debug().to_string();
+        let (value, folder) = (shown(relative), shown(beneath));
+        Failure::new(Exit::Failed, "file", &format_args!("{slot}={value} beneath {folder}: {error}"))
     })?;
     let word = format!("/proc/self/fd/{}", file.as_raw_fd());
     files.push(file);

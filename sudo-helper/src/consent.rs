@@ -7,15 +7,16 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::answer::{Answer, Exit, Failure};
-use crate::approval::{ApprovalError, Approver, Claim, NewRequest, Outcome, Request, Store, Watch};
+use crate::approval::{ApprovalError, Approved, Claim, NewRequest, Outcome, Request, Store, Watch};
 use crate::caller::WatchError;
+use crate::cli::How;
 use crate::policy::Policy;
 use crate::prepare::Prepared;
 use crate::random_id::RequestId;
 use crate::session::{PENDING, Session};
 
 /// What sudo relays when somebody ends it.
-const ENDINGS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
+pub(crate) const ENDINGS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
 
 /// An approval that can be spent.
 pub struct Consent {
@@ -36,9 +37,15 @@ impl Session {
     ///
     /// # Errors
     /// When it is denied, nobody decides in time or the caller goes.
-    pub fn ask(&self, id: RequestId, policy: &Policy, prepared: &Prepared) -> Result<Consent, Failure> {
+    pub fn ask(
+        &self,
+        id: RequestId,
+        policy: &Policy,
+        prepared: &Prepared,
+        how: How,
+    ) -> Result<Consent, Failure> {
         let store = self.approvals()?;
-        let new = self.new_request(id, policy, prepared);
+        let new = self.new_request(id, policy, prepared, how);
         let claim = store.submit(&new).map_err(|error| not_approved(&error))?;
         say(claim.request());
         self.wait_for(store, claim)
@@ -53,8 +60,9 @@ impl Session {
         id: RequestId,
         policy: &Policy,
         prepared: &Prepared,
+        how: How,
     ) -> Result<Answer, Failure> {
-        let new = self.new_request(id, policy, prepared);
+        let new = self.new_request(id, policy, prepared, how);
         let request = self.approvals()?.submit_detached(&new).map_err(|error| not_approved(&error))?;
         let error = format!("it waits for approval; run it with: sudo -n sudo-helper wait {}", request.id);
         let expires = humantime::format_rfc3339_seconds(request.expires).to_string();
@@ -100,10 +108,11 @@ impl Session {
         }
     }
 
-    fn new_request(&self, id: RequestId, policy: &Policy, prepared: &Prepared) -> NewRequest {
+    fn new_request(&self, id: RequestId, policy: &Policy, prepared: &Prepared, how: How) -> NewRequest {
         NewRequest {
             id,
             subject: prepared.subject(self.caller.uid),
+            no_block: how.no_block,
             user: self.caller.user.clone().unwrap_or_default(),
             risks: prepared.grant.risks.iter().map(|risk| risk.reason().to_owned()).collect(),
             timeout: policy.approval().timeout,
@@ -116,10 +125,25 @@ impl Consent {
     ///
     /// # Errors
     /// When it is something else, or the time is over.
-    pub fn spend(self, session: &Session, prepared: &Prepared) -> Result<Approver, Failure> {
+    pub fn spend(self, session: &Session, prepared: &Prepared) -> Result<Approved, Failure> {
         let subject = prepared.subject(session.caller.uid);
-        let (_, by) = self.store.take(self.claim, &subject).map_err(|error| not_approved(&error))?;
-        Ok(by)
+        let (request, _) = self.store.take(self.claim, &subject).map_err(|error| not_approved(&error))?;
+        Ok(request.approved())
+    }
+}
+
+/// Whether an operation, when it was approved at all, still is at this moment.
+///
+/// # Errors
+/// When its time is over.
+pub fn in_time(approved: Option<&Approved>) -> Result<(), Failure> {
+    match approved.map_or(Ok(false), Approved::is_over) {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let error = "the time of the approval was over before it could be done; ask again";
+            Err(Failure::new(Exit::Approval, "approval-expired", &error))
+        }
+        Err(error) => Err(not_approved(&ApprovalError::Folder(error))),
     }
 }
 
@@ -140,4 +164,22 @@ pub(crate) fn endings() -> io::Result<SignalFd> {
 #[must_use]
 pub fn not_approved(error: &ApprovalError) -> Failure {
     Failure::new(Exit::Approval, error.code(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_approval_ends_at_its_deadline_whoever_still_has_it() {
+        let code = |deadline: Option<Duration>| {
+            let approved = deadline.map(|deadline| Approved { plan: Vec::new(), deadline });
+            in_time(approved.as_ref()).err().map(|failure| (failure.exit(), failure.code().to_owned()))
+        };
+        assert_eq!(code(None), None);
+        assert_eq!(code(Some(Duration::MAX)), None);
+        assert_eq!(code(Some(Duration::ZERO)), Some((Exit::Approval, "approval-expired".into())));
+    }
 }

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::accounts;
 use crate::answer::{Answer, Exit, Failure};
-use crate::approval::{Approver, Request, State, Watch};
+use crate::approval::{ApprovalError, Approver, Request, State, Store, Watch};
 use crate::audit::{self, Decision, Event, OneLine, Record};
 use crate::caller::WatchError;
 use crate::consent::not_approved;
+use crate::pending::{blocks, state, width};
 use crate::policy::Policy;
 use crate::policy_file;
 use crate::random_id::RequestId;
 use crate::session::Session;
-use crate::table::{printable, table};
 
 /// A yes or a no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,27 @@ impl Verdict {
             Self::Deny => "deny",
         }
     }
+
+    /// Whether `uid` can decide so as things stand; the store makes sure of it when it takes effect.
+    fn possible(self, request: &Request, uid: u32) -> Result<(), ApprovalError> {
+        match (self, &request.state) {
+            (Self::Approve, _) if request.subject.uid == uid => Err(ApprovalError::Own(request.id)),
+            (_, State::Pending) | (Self::Deny, State::Approved(_)) => Ok(()),
+            (_, state) => Err(ApprovalError::Decided(request.id, state.clone())),
+        }
+    }
+}
+
+/// Writes a record; unless it is `required`, one that no log takes is only complained of.
+fn write(record: &Record, required: bool) -> Result<(), Failure> {
+    match audit::write(record) {
+        Err(error) if required => Err(Failure::new(Exit::Failed, "audit", &error)),
+        Err(error) => {
+            diagnostics::complain("sudo-helper", &error);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 impl Session {
@@ -44,15 +65,24 @@ impl Session {
     pub fn decide(&self, verdict: Verdict, id: &str) -> Answer {
         let decided = || -> Result<Answer, Failure> {
             let id = RequestId::parse(id).map_err(|error| Failure::new(Exit::Usage, "usage", &error))?;
-            self.approver(&policy_file::load()?)?;
-            let by = Approver { uid: self.caller.uid, user: self.caller.user.clone().unwrap_or_default() };
+            let policy = policy_file::load()?;
+            self.approver(&policy)?;
             let store = self.approvals()?;
-            let request = match verdict {
+            let request = self.found(&store, verdict, id).map_err(|error| not_approved(&error))?;
+            let mut record = self.verdict_record(verdict, &request);
+            write(&record, policy.audit_required())?;
+            let by = Approver { uid: self.caller.uid, user: self.caller.user.clone().unwrap_or_default() };
+            let decided = match verdict {
                 Verdict::Approve => store.approve(id, by),
                 Verdict::Deny => store.deny(id, by),
             };
-            let request = request.map_err(|error| not_approved(&error))?;
-            self.record_verdict(verdict, &request);
+            let request = decided.map_err(|error| {
+                // Somebody else came first: the log must not end with what did not take effect.
+                record.decision = None;
+                record.code = Some(OneLine::text(error.code()));
+                let _ = write(&record, false);
+                not_approved(&error)
+            })?;
             Ok(Answer::success().with_all(&described(&request)))
         };
         self.recorded(&format!("{} {}", verdict.word(), id.escape_debug()), || {
@@ -60,19 +90,23 @@ impl Session {
         })
     }
 
-    /// Records the verdict among the records of the request that it is about, beside those of the
-    /// approver's own call.
-    fn record_verdict(&self, verdict: Verdict, request: &Request) {
+    /// The request that the verdict is about, if it can be given as things stand.
+    fn found(&self, store: &Store, verdict: Verdict, id: RequestId) -> Result<Request, ApprovalError> {
+        let request = store.pending()?.into_iter().find(|request| request.id == id);
+        let request = request.ok_or(ApprovalError::Unknown(id))?;
+        verdict.possible(&request, self.caller.uid).map(|()| request)
+    }
+
+    /// The verdict among the records of the request that it is about, beside those of the approver's
+    /// own call. One with a code was given and did not take effect.
+    fn verdict_record(&self, verdict: Verdict, request: &Request) -> Record {
         let decision = match verdict {
             Verdict::Approve => Decision::Allowed,
             Verdict::Deny => Decision::Denied,
         };
         let record = Record::request(request.id, self.caller.clone(), OneLine::text(&request.display()));
-        let record = Record { event: Event::Approval, decision: Some(decision), ..record };
-        // What it stands for is recorded again before it is done, and not done where that must not fail.
-        if let Err(error) = audit::write(&record) {
-            diagnostics::complain("sudo-helper", &error);
-        }
+        let argv = Some(OneLine::words(&request.subject.argv));
+        Record { event: Event::Approval, decision: Some(decision), argv, ..record }
     }
 
     /// What waits now.
@@ -132,7 +166,7 @@ pub fn described(request: &Request) -> Value {
     json!({
         "id": request.id.to_string(),
         "op": request.display(),
-        "argv": request.subject.argv.iter().map(|word| printable(word)).collect::<Vec<_>>(),
+        "argv": request.subject.argv,
         "plan": request.plan(),
         "risks": request.risks,
         "uid": request.subject.uid,
@@ -144,30 +178,10 @@ pub fn described(request: &Request) -> Value {
     })
 }
 
-fn state(request: &Request) -> &'static str {
-    match request.state {
-        State::Pending => "pending",
-        State::Approved(_) => "approved",
-        State::Denied(_) => "denied",
-    }
-}
-
-/// Requests for a person: whole, with their plans below them.
+/// Requests for a person: whole, as wide as the terminal.
 #[must_use]
 pub fn as_table(requests: &[Request]) -> String {
-    if requests.is_empty() {
-        return "nothing waits for approval\n".to_owned();
-    }
-    let mut rows = Vec::new();
-    for request in requests {
-        let until = humantime::format_rfc3339_seconds(request.expires).to_string();
-        let who = format!("{} ({})", request.user, request.subject.uid);
-        rows.push(vec![request.id.to_string(), state(request).to_owned(), who, until, request.display()]);
-        let below = |line: String| vec![String::new(), String::new(), String::new(), String::new(), line];
-        rows.extend(request.plan().into_iter().map(|line| below(format!("  {line}"))));
-        rows.extend(request.risks.iter().map(|risk| below(format!("  ! {risk}"))));
-    }
-    table(&["ID", "STATE", "WHO", "UNTIL", "OPERATION"], &rows)
+    blocks(requests, width())
 }
 
 /// Requests for a program.

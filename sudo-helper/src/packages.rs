@@ -1,34 +1,36 @@
 //! Changes of packages, done by apt-get(8) and dpkg(1), one at a time.
 
+mod planning;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::answer::{Answer, Exit, Failure, Ran};
-use crate::apt::arguments::{
-    APT_GET, Allowance, DPKG, ENVIRONMENT, Request, arguments, configure_arguments, simulation_arguments,
-};
-use crate::apt::failure::{Failure as Reason, classify, unwaited_lock_held, update_failed_quietly};
-use crate::apt::guard::guard;
-use crate::apt::plan::{MAX_SIMULATION, Plan};
-use crate::file_lock::{PackageLock, await_unlocked};
-use crate::operation::{Operation, PackageVerb};
-use crate::package_name::PackageName;
-use crate::policy::{Policy, is_protected};
-use crate::process::{Finished, Starter, Stopping, Task};
-use crate::run_folder::RunFolder;
-use crate::service::{first_line, overdue};
-use crate::tail::{Tail, Tailed};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 
-/// How long a simulation may take.
-const SIMULATION: Duration = Duration::from_secs(120);
-/// How long a simulation that was told to end has.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::answer::{Answer, Exit, Failure, Ran};
+use crate::approval::Approved;
+use crate::apt::arguments::{DPKG, ENVIRONMENT, Request, configure_arguments};
+use crate::apt::comparison;
+use crate::apt::failure::{Failure as Reason, classify, lock_held, update_failed_quietly};
+use crate::apt::plan::Plan;
+use crate::consent::in_time;
+use crate::file_lock::{PackageLock, await_unlocked};
+use crate::operation::Operation;
+use crate::policy::Policy;
+use crate::process::{Starter, Stopping, Task};
+use crate::run_folder::RunFolder;
+use crate::service::first_line;
+
+pub use planning::Planned;
+
 /// How long a caller still waits for an apt-get or dpkg that was asked to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The locks of the lists and of the downloads, which apt-get(8) itself does not wait for.
-const UNWAITED_LOCKS: [&str; 2] = ["/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock"];
-/// The locks that dpkg(1) does not wait for.
-const DPKG_LOCKS: [&str; 2] = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"];
+/// How often apt-get may find that it would do something else than was planned just before.
+const MAX_COMPARISONS: u32 = 3;
 
 /// An operation on packages and what bounds it.
 pub struct Change<'a> {
@@ -36,39 +38,21 @@ pub struct Change<'a> {
     pub operation: &'a Operation,
     /// What is allowed.
     pub policy: &'a Policy,
-    /// How long it may take.
+    /// How long it may take, once its turn has come.
     pub limit: Duration,
     /// What starts programs.
     pub starter: &'a Starter,
 }
 
-/// Why there is no plan that may be carried out.
-#[derive(Debug)]
-pub struct Unplanned {
-    failure: Failure,
-    /// The simulation, when it was that which failed: callers look for apt-get's own words.
-    ran: Option<Box<Ran>>,
-}
-
-impl From<Failure> for Unplanned {
-    fn from(failure: Failure) -> Self {
-        Self { failure, ran: None }
-    }
-}
-
-impl From<Unplanned> for Failure {
-    fn from(unplanned: Unplanned) -> Self {
-        unplanned.failure
-    }
-}
-
-impl From<Unplanned> for Answer {
-    fn from(Unplanned { failure, ran }: Unplanned) -> Self {
-        match ran {
-            Some(ran) => Self::ran(*ran, Some(failure)),
-            None => failure.into(),
-        }
-    }
+/// What goes with doing it.
+struct Doing<'a> {
+    folder: &'a RunFolder,
+    approved: Option<&'a Approved>,
+    early: &'a mut dyn FnMut(&Answer),
+    /// When others' locks are no longer waited for.
+    deadline: Instant,
+    /// What was done of a repair before apt-get.
+    earlier_steps: Vec<Ran>,
 }
 
 impl<'a> Change<'a> {
@@ -77,139 +61,86 @@ impl<'a> Change<'a> {
             .ok_or_else(|| Failure::new(Exit::Usage, "usage", &"not an operation on packages"))
     }
 
-    /// What apt-get will be asked, as an approver sees it.
-    ///
-    /// # Errors
-    /// When the operation is not about packages.
-    pub fn argv(&self, allowance: Allowance) -> Result<Vec<String>, Failure> {
-        let words = arguments(self.request()?, allowance, self.policy.limits().lock_wait);
-        Ok([APT_GET.to_owned()].into_iter().chain(words).collect())
-    }
-
-    /// What would be done, let pass by the policy; empty for what has no plan.
-    ///
-    /// # Errors
-    /// When the simulation fails, or the plan does what the policy does not allow.
-    pub fn plan(&self) -> Result<(Plan, Allowance), Unplanned> {
-        let request = self.request()?;
-        if !request.has_plan() {
-            return Ok((Plan::default(), Allowance::default()));
-        }
-        let words = simulation_arguments(request);
-        let argv: Vec<String> = [APT_GET.to_owned()].into_iter().chain(words).collect();
-        let task = Task {
-            argv: &argv,
-            environment: ENVIRONMENT,
-            limit: SIMULATION,
-            stopping: Stopping::Kill(GRACE),
-            output: MAX_SIMULATION,
-        };
-        let finished = self.starter.run(&task, |_| ()).map_err(|error| not_started(&error))?;
-        if finished.returncode() != 0 || finished.timed_out {
-            let failure = failed("apt-get -s", &finished.stderr.text);
-            let capped = |output| capped(output, self.policy.limits().output_bytes);
-            let (stdout, stderr) = (capped(finished.stdout), capped(finished.stderr));
-            let ran = Ran::new(argv, Finished { stdout, stderr, ..finished });
-            return Err(Unplanned { failure, ran: Some(Box::new(ran)) });
-        }
-        if finished.stdout.truncated {
-            return Err(Failure::new(Exit::Failed, "plan", &"the plan of apt-get -s is too long").into());
-        }
-        let plan =
-            Plan::parse(&finished.stdout.text).map_err(|error| Failure::new(Exit::Failed, "plan", &error))?;
-        let allowed = |verb: PackageVerb| {
-            move |name: &str| {
-                PackageName::parse(name)
-                    .is_ok_and(|name| self.policy.package_verb_allowed(verb, &name).is_ok())
-            }
-        };
-        let allowance =
-            guard(&plan, request, allowed(PackageVerb::Remove), allowed(PackageVerb::Install), is_protected)
-                .map_err(|refused| Failure::new(Exit::Denied, "denied-plan", &refused))?;
-        Ok((plan, allowance))
-    }
-
-    /// Does it, when it is our turn. `approved` are the lines of the plan that a person has approved:
-    /// no other is carried out. `early` is given an answer when the caller need not wait any longer.
+    /// Does it, when it is our turn. `approved` is what a person has let pass: no other plan is carried
+    /// out, and none later. `early` is given an answer when the caller need not wait any longer.
     pub fn perform(
         &self,
         folder: &RunFolder,
-        approved: Option<&[String]>,
+        approved: Option<&Approved>,
         early: &mut dyn FnMut(&Answer),
     ) -> Answer {
-        self.try_perform(folder, approved, early).unwrap_or_else(Answer::from)
+        let deadline = Instant::now() + self.policy.limits().lock_wait;
+        let mut doing = Doing { folder, approved, early, deadline, earlier_steps: Vec::new() };
+        let answer = self.in_turn(&mut doing).unwrap_or_else(Answer::from);
+        if doing.earlier_steps.is_empty() {
+            return answer;
+        }
+        answer.with("earlier_steps", serde_json::to_value(doing.earlier_steps).unwrap_or_default())
     }
 
-    fn try_perform(
-        &self,
-        folder: &RunFolder,
-        approved: Option<&[String]>,
-        early: &mut dyn FnMut(&Answer),
-    ) -> Result<Answer, Unplanned> {
+    fn in_turn(&self, doing: &mut Doing<'_>) -> Result<Answer, Failure> {
         let lock_wait = self.policy.limits().lock_wait;
-        let lock = PackageLock::take(folder, lock_wait).map_err(|error| {
+        let lock = PackageLock::take(doing.folder, lock_wait).map_err(|error| {
             Failure::new(Exit::Failed, "lock", &format_args!("the package lock: {error}"))
         })?;
         let Some(_lock) = lock else {
             let error = format!("another change of packages has taken longer than {} s", lock_wait.as_secs());
-            return Err(Failure::new(Exit::Busy, "busy", &error).into());
+            return Err(Failure::new(Exit::Busy, "busy", &error));
         };
-        let begin = Instant::now();
-        let (mut plan, mut allowance) = self.plan()?;
-        if approved.is_some_and(|approved| approved != plan.lines()) {
-            let error = "what would be done is no longer what was approved; ask again";
-            return Err(Failure::new(Exit::Approval, "approval-changed", &error).into());
-        }
-        let mut steps = Vec::new();
-        if self.request()? == Request::FixBroken {
-            let deadline = Instant::now() + lock_wait;
-            let free = |lock| await_unlocked(Path::new(lock), deadline).unwrap_or(true);
-            if !DPKG_LOCKS.into_iter().all(free) {
-                return Err(Failure::new(Exit::Busy, "busy", &"another program is changing packages").into());
-            }
-            let argv = [DPKG.to_owned()].into_iter().chain(configure_arguments()).collect();
-            let ran = self.step(argv, begin, early)?;
-            if ran.timed_out {
-                return Ok(Answer::ran(ran, Some(overdue(self.limit))));
-            }
-            steps.push(ran);
-            // What dpkg has finished, apt-get need not mend.
-            (plan, allowance) = self.plan()?;
-        }
-        let ran = self.last_step(allowance, begin, early)?;
-        let failure = self.failure(&ran);
-        let mut answer = Answer::ran(ran, failure).with("plan", plan.lines());
-        if !steps.is_empty() {
-            answer = answer.with("earlier_steps", serde_json::to_value(steps).unwrap_or_default());
-        }
-        Ok(answer)
-    }
-
-    /// apt-get itself; again when it met a lock that it does not wait for.
-    fn last_step(
-        &self,
-        allowance: Allowance,
-        begin: Instant,
-        early: &mut dyn FnMut(&Answer),
-    ) -> Result<Ran, Failure> {
-        let deadline = Instant::now() + self.policy.limits().lock_wait;
+        let mut comparisons = 0;
         loop {
-            let ran = self.step(self.argv(allowance)?, begin, early)?;
-            let again = ran.returncode != 0 && !ran.timed_out && unwaited_lock_held(&ran.stderr);
-            let lock = UNWAITED_LOCKS.into_iter().find(|lock| again && ran.stderr.contains(lock));
-            // Where nothing tells when the lock ends, it is not waited for.
-            if !lock.is_some_and(|lock| await_unlocked(Path::new(lock), deadline).unwrap_or(false)) {
-                return Ok(ran);
+            self.await_locks(doing.deadline)?;
+            let (ran, plan) = self.attempt(doing)?;
+            let failed = ran.returncode != 0 && !ran.timed_out;
+            let changed = failed && comparison::refused(&ran.stderr);
+            comparisons += u32::from(changed);
+            // Nothing was done: what would be done now is looked at anew.
+            let again = (failed && lock_held(&ran.stderr) && Instant::now() < doing.deadline)
+                || (changed && comparisons < MAX_COMPARISONS);
+            if !again {
+                let failure = self.failure(&ran);
+                return Ok(Answer::ran(ran, failure).with("plan", plan));
             }
         }
     }
 
-    fn step(
-        &self,
-        argv: Vec<String>,
-        begin: Instant,
-        early: &mut dyn FnMut(&Answer),
-    ) -> Result<Ran, Failure> {
+    /// Waits until no other program is changing packages, so that what is looked at then is what will
+    /// be done; dpkg waits for no lock, and apt-get not for all.
+    fn await_locks(&self, deadline: Instant) -> Result<(), Failure> {
+        for lock in self.request()?.locks() {
+            // Where nothing tells when the lock ends, apt-get tells that it is held.
+            if !await_unlocked(Path::new(lock), deadline).unwrap_or(true) {
+                let error = format!("another program is changing packages: it holds {lock}");
+                return Err(Failure::new(Exit::Busy, "busy", &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last program that was run, and the plan that it had to carry out.
+    fn attempt(&self, doing: &mut Doing<'_>) -> Result<(Ran, Vec<String>), Failure> {
+        let begin = Instant::now();
+        let mut planned = self.plan()?;
+        permit(&planned, doing)?;
+        if self.request()? == Request::FixBroken {
+            let argv = [DPKG.to_owned()].into_iter().chain(configure_arguments()).collect();
+            let ran = self.step(argv, begin, doing)?;
+            if ran.timed_out || lock_held(&ran.stderr) {
+                return Ok((ran, planned.lines()));
+            }
+            doing.earlier_steps.push(ran);
+            // What dpkg has finished, apt-get need not mend.
+            planned = self.plan()?;
+            permit(&planned, doing)?;
+        }
+        leave_hook(doing.folder, &planned.plan).map_err(|error| {
+            Failure::new(Exit::Failed, "unusable", &format_args!("{}: {error}", comparison::HOOK))
+        })?;
+        let ran = self.step(self.argv(&planned)?, begin, doing)?;
+        Ok((ran, planned.lines()))
+    }
+
+    fn step(&self, argv: Vec<String>, begin: Instant, doing: &mut Doing<'_>) -> Result<Ran, Failure> {
         let task = Task {
             argv: &argv,
             environment: ENVIRONMENT,
@@ -217,7 +148,7 @@ impl<'a> Change<'a> {
             stopping: Stopping::Patience(PATIENCE),
             output: self.policy.limits().output_bytes,
         };
-        let overdue = |pid| early(&still_running(self.limit, pid));
+        let overdue = |pid| (doing.early)(&still_running(self.limit, pid));
         let finished = self.starter.run(&task, overdue).map_err(|error| not_started(&error))?;
         Ok(Ran::new(argv, finished))
     }
@@ -227,8 +158,40 @@ impl<'a> Change<'a> {
             return Some(overdue(self.limit));
         }
         let quietly = self.request() == Ok(Request::Update) && update_failed_quietly(&ran.stderr);
-        (ran.returncode != 0 || quietly).then(|| failed("apt-get", &ran.stderr))
+        let program = ran.argv.first().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        (ran.returncode != 0 || quietly).then(|| failed(program, &ran.stderr))
     }
+}
+
+/// Whether a person has let this pass, where one has to. After the first step of a repair less than
+/// the whole is left of it.
+fn permit(planned: &Planned, doing: &Doing<'_>) -> Result<(), Failure> {
+    let refuse = |code: &str, error: &str| Err(Failure::new(Exit::Approval, code, &error));
+    let Some(approved) = doing.approved else {
+        if planned.approval {
+            return refuse(
+                "approval-missing",
+                "the policy asks for approval of what would be done now; ask again",
+            );
+        }
+        return Ok(());
+    };
+    let same = if doing.earlier_steps.is_empty() {
+        approved.plan == planned.lines_for_approval()
+    } else {
+        planned.lines().iter().all(|line| approved.plan.contains(line))
+    };
+    if !same {
+        return refuse("approval-changed", "what would be done is no longer what was approved; ask again");
+    }
+    in_time(Some(approved))
+}
+
+/// Leaves what apt-get asks before it begins. Whoever holds the package lock is the only one to do so.
+fn leave_hook(folder: &RunFolder, plan: &Plan) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let file = openat(folder.as_fd(), comparison::HOOK, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    File::from(file).write_all(comparison::script(plan).as_bytes())
 }
 
 /// The caller is answered although the program goes on: to kill it would leave packages half configured.
@@ -243,12 +206,12 @@ fn still_running(limit: Duration, pid: i32) -> Answer {
         .with("pid", pid)
 }
 
-/// What a simulation wrote, within the policy's limit.
-fn capped(output: Tailed, limit: usize) -> Tailed {
-    let mut tail = Tail::new(limit);
-    tail.push(output.text.as_bytes());
-    let Tailed { text, truncated, .. } = tail.finish();
-    Tailed { text, truncated: truncated || output.truncated, lossy: output.lossy }
+fn overdue(limit: Duration) -> Failure {
+    let error = format!(
+        "it took longer than {} s and was stopped; 'package repair' finishes what it has left half done",
+        limit.as_secs()
+    );
+    Failure::new(Exit::TimedOut, "timed-out", &error)
 }
 
 fn failed(program: &str, stderr: &str) -> Failure {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::answer::{Answer, Exit, Failure};
+use crate::approval::Approved;
 use crate::audit::Decision;
 use crate::cli::How;
-use crate::consent::Consent;
+use crate::consent::{Consent, in_time};
 use crate::operation::Operation;
 use crate::policy::Policy;
 use crate::policy_file;
@@ -61,19 +62,23 @@ impl Session {
             let what = format!("--dry-run {operation}");
             return self.recorded(&what, || self.dry_run(operation, how).unwrap_or_else(Answer::from)).into();
         }
-        self.requested(&operation.to_string(), operation, |request| {
+        let request = match self.request(&operation.to_string()) {
+            Ok(request) => request,
+            Err(failure) => return Answer::from(failure).into(),
+        };
+        self.answered(request, operation, |request| {
             let policy = policy_file::load()?;
             let prepared = self.prepare(&policy, operation, how, Simulation::ForApproval)?;
             if !prepared.grant.approval {
-                return self.act(&policy, prepared, request);
+                return self.act(&policy, prepared, None, request);
             }
             record(&policy, request, Decision::Pending, &prepared)?;
             if how.no_wait {
-                let left = self.ask_and_leave(request.id(), &policy, &prepared)?;
+                let left = self.ask_and_leave(request.id(), &policy, &prepared, how)?;
                 request.end(left.exit(), &left);
                 return Ok(left.to(&request.id(), Some(operation)).into());
             }
-            let consent = self.ask(request.id(), &policy, &prepared)?;
+            let consent = self.ask(request.id(), &policy, &prepared, how)?;
             self.act_with(consent, operation, how, request)
         })
     }
@@ -85,14 +90,20 @@ impl Session {
             Ok(resumed) => resumed,
             Err(failure) => return self.recorded(&format!("wait {id}"), || failure.into()).into(),
         };
+        // Under the name of what was left: one name leads from the question to the result.
+        let mut request = self.request_as(id, &format!("wait {id}: {}", left.display()));
+        let how = How { no_block: left.no_block, ..How::default() };
         let operation = match Operation::parse(&left.subject.operation) {
             Ok(operation) => operation,
-            Err(error) => return Answer::from(Failure::new(Exit::Failed, "unusable", &error)).into(),
+            Err(error) => {
+                let failure = Failure::new(Exit::Failed, "unusable", &error);
+                request.refuse(&failure);
+                return Answer::from(failure).to(&id, None).into();
+            }
         };
-        // A request of its own in the log, which names the one that it is for.
-        self.requested(&format!("wait {id}: {operation}"), &operation, |request| {
+        self.answered(request, &operation, |request| {
             let consent = self.wait_for(store, claim)?;
-            self.act_with(consent, &operation, How::default(), request)
+            self.act_with(consent, &operation, how, request)
         })
     }
 
@@ -112,17 +123,13 @@ impl Session {
         Ok(described(&prepared).with("dry_run", true))
     }
 
-    /// Has a request recorded, by its words, around what is done for it.
-    fn requested(
+    /// What is done for a request; when it is not, its record says why.
+    fn answered(
         &self,
-        words: &str,
+        mut request: Recorded,
         operation: &Operation,
         body: impl FnOnce(&mut Recorded) -> Result<Printed, Failure>,
     ) -> Printed {
-        let mut request = match self.request(words) {
-            Ok(request) => request,
-            Err(failure) => return Answer::from(failure).into(),
-        };
         body(&mut request).unwrap_or_else(|failure| {
             request.refuse(&failure);
             Answer::from(failure).to(&request.id(), Some(operation)).into()
@@ -139,34 +146,45 @@ impl Session {
     ) -> Result<Printed, Failure> {
         let policy = policy_file::load()?;
         let prepared = self.prepare(&policy, operation, how, Simulation::ForApproval)?;
-        consent.spend(self, &prepared)?;
-        self.act(&policy, prepared, request)
+        let approved = consent.spend(self, &prepared)?;
+        self.act(&policy, prepared, Some(approved), request)
     }
 
-    fn act(&self, policy: &Policy, prepared: Prepared, request: &mut Recorded) -> Result<Printed, Failure> {
+    fn act(
+        &self,
+        policy: &Policy,
+        prepared: Prepared,
+        approved: Option<Approved>,
+        request: &mut Recorded,
+    ) -> Result<Printed, Failure> {
         record(policy, request, Decision::Allowed, &prepared)?;
-        let open = self.begin(request)?;
+        let _open = self.begin(request)?;
         let (limit, output) = (prepared.grant.timeout, policy.limits().output_bytes);
-        let answer = match &prepared.act {
+        let (operation, starter) = (&prepared.operation, &self.starter);
+        let in_time = in_time(approved.as_ref());
+        let done = in_time.and_then(|()| match &prepared.act {
             Act::Packages => {
-                let job = Job {
-                    request_id: request.id(),
-                    operation: prepared.operation.words(),
-                    approved: prepared.plan.clone(),
-                };
-                let done = own_path().and_then(|path| job.delegate(self, &path));
-                match done {
-                    Ok(delivered) => return Ok(delivered.into()),
-                    Err(failure) => Answer::from(failure),
-                }
+                let job = Job { request_id: request.id(), operation: operation.words(), approved };
+                own_path().and_then(|path| job.delegate(self, &path)).map(Done::ByWorker)
             }
-            Act::Unit(unit, state) => unit.perform(&self.starter, state, limit, output),
-            Act::Command(command) => command.perform(&self.starter, limit, output),
+            Act::Unit(unit, state) => Ok(Done::Here(unit.perform(starter, state, limit, output))),
+            Act::Command(command) => Ok(Done::Here(command.perform(starter, limit, output))),
+        });
+        let answer = match done {
+            // It has recorded the end.
+            Ok(Done::ByWorker(delivered)) => return Ok(delivered.into()),
+            Ok(Done::Here(answer)) => answer,
+            Err(failure) => failure.into(),
         };
-        request.end(answer.exit(), &answer);
-        let _ = open.end();
-        Ok(answer.to(&request.id(), Some(&prepared.operation)).into())
+        self.finish(request, &answer);
+        Ok(answer.to(&request.id(), Some(operation)).into())
     }
+}
+
+/// Who did it.
+enum Done {
+    ByWorker(Delivered),
+    Here(Answer),
 }
 
 /// What would be done.

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use approval::Approval;
-pub use beneath::open_beneath;
+pub use beneath::{BeneathError, open_beneath};
 pub use builtin::is_protected;
 pub use command::{Argument, CommandRule};
 pub use decide::Grant;

@@ -2,7 +2,6 @@
 
 use crate::answer::{Exit, Failure};
 use crate::approval::Subject;
-use crate::apt::arguments::Allowance;
 use crate::cli::How;
 use crate::command::BoundCommand;
 use crate::operation::{Operation, ServiceVerb};
@@ -37,6 +36,8 @@ pub struct Prepared {
     pub argv: Vec<String>,
     /// What that would change, a line each; only where that was asked for.
     pub plan: Option<Vec<String>>,
+    /// The same as an approver sees it.
+    shown: Vec<String>,
 }
 
 /// Whether apt-get is asked what it would do.
@@ -63,6 +64,7 @@ impl Prepared {
         starter: &Starter,
     ) -> Result<Self, Failure> {
         let mut grant = policy.decide(operation).map_err(denied)?;
+        let mut shown = Vec::new();
         let (act, argv, plan) = match operation {
             Operation::Service(verb, unit) => {
                 let state = look(starter, unit)?;
@@ -75,16 +77,14 @@ impl Prepared {
                 let change = Change { operation, policy, limit: grant.timeout, starter };
                 let wanted = match simulation {
                     Simulation::Always => true,
-                    Simulation::ForApproval => grant.approval,
+                    // A part of the plan may be under approval that nobody has named.
+                    Simulation::ForApproval => grant.approval || policy.has_packages_under_approval(),
                     Simulation::Never => false,
                 };
-                let (plan, allowance) = if wanted {
-                    let (plan, allowance) = change.plan()?;
-                    (Some(plan.lines()), allowance)
-                } else {
-                    (None, Allowance::default())
-                };
-                (Act::Packages, change.argv(allowance)?, plan)
+                let planned = if wanted { change.plan()? } else { change.unplanned()? };
+                grant.approval |= planned.approval;
+                shown = planned.lines_for_approval();
+                (Act::Packages, change.argv(&planned)?, wanted.then(|| planned.lines()))
             }
             Operation::Run(name, values) => {
                 let rule = policy.command(name).ok_or_else(|| {
@@ -95,18 +95,13 @@ impl Prepared {
                 (Act::Command(command), argv, None)
             }
         };
-        Ok(Self { operation: operation.clone(), grant, act, argv, plan })
+        Ok(Self { operation: operation.clone(), grant, act, argv, plan, shown })
     }
 
     /// What an approver approves.
     #[must_use]
     pub fn subject(&self, uid: u32) -> Subject {
-        Subject {
-            uid,
-            operation: self.operation.words(),
-            argv: self.argv.clone(),
-            plan: self.plan.clone().unwrap_or_default(),
-        }
+        Subject { uid, operation: self.operation.words(), argv: self.argv.clone(), plan: self.shown.clone() }
     }
 }
 
@@ -139,5 +134,7 @@ fn canonical(
             .risks
             .extend(own.risks.into_iter().filter(|risk| !grant.risks.contains(risk)).collect::<Vec<_>>());
     }
+    // Whoever puts a unit under approval means it, by whichever of its names.
+    grant.approval |= state.known_names().any(|name| policy.service_needs_approval(verb, &name));
     Ok(unit)
 }

@@ -1,5 +1,7 @@
 //! A program that does an operation: its output captured, its time bounded, its environment ours.
 
+mod clock;
+
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -7,20 +9,26 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use supervise::{Child, Command, Ended, Event, Group, Inherited, Outcome, Signals, Start, StartError, start};
+use supervise::{Child, Command, Ended, Event, Group, Inherited, Outcome, Signals, StartError, spawn};
 
 use crate::tail::{Tail, Tailed};
 
+use clock::{Clock, Due};
+
 /// What is read from a pipe at once.
 const CHUNK: usize = 16 * 1024;
+/// How often at most before the clock is looked at again: together the most that a pipe holds
+/// (fs.pipe-max-size, pipe(7)), so that nothing of a program that has ended is left in it.
+const READS: usize = 64;
 
 /// How a program is stopped that takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopping {
     /// SIGTERM, and SIGKILL after this long.
     Kill(Duration),
-    /// SIGINT, and then patience: a dpkg that is killed leaves packages half configured. After this
-    /// long the caller is told, once, and the program goes on.
+    /// SIGINT for the program alone, and then patience: apt-get stops after the dpkg that it runs, and
+    /// a maintainer script or a dpkg that is killed leaves packages half configured. After this long
+    /// the caller is told, once, and the program goes on.
     Patience(Duration),
 }
 
@@ -100,17 +108,7 @@ impl Starter {
         let command = command(task)?;
         let (stdout, stdout_writer) = io::pipe()?;
         let (stderr, stderr_writer) = io::pipe()?;
-        let child = start(
-            &Start {
-                command: &command,
-                group: Group::OwnSession,
-                stdout: stdout_writer.as_fd(),
-                stderr: stderr_writer.as_fd(),
-                inherited: self.inherited,
-                join: None,
-            },
-            || Ok(()),
-        )?;
+        let child = spawn(&command, Group::OwnSession, stdout_writer.as_fd(), stderr_writer.as_fd())?;
         drop((stdout_writer, stderr_writer));
         let mut outputs = [Output::new(stdout, task.output)?, Output::new(stderr, task.output)?];
         let mut clock = Clock::new(begin, task);
@@ -138,6 +136,7 @@ impl Starter {
             }
             match clock.due() {
                 Some(Due::Signal(signal)) => child.signal(signal),
+                Some(Due::Interrupt) => child.signal_alone(libc::SIGINT),
                 Some(Due::Tell) => overdue(child.pid().as_raw()),
                 None => {}
             }
@@ -189,9 +188,11 @@ impl Output {
         Ok(Self { pipe: Some(pipe), tail: Tail::new(limit) })
     }
 
+    /// What there is, up to a limit: a program that writes without end must not hold us up.
     fn read(&mut self) -> io::Result<()> {
         let mut chunk = [0; CHUNK];
-        while let Some(pipe) = &mut self.pipe {
+        for _ in 0..READS {
+            let Some(pipe) = &mut self.pipe else { break };
             match pipe.read(&mut chunk) {
                 Ok(0) => self.pipe = None,
                 Ok(length) => self.tail.push(&chunk[..length]),
@@ -208,84 +209,92 @@ impl Output {
     }
 }
 
-/// What is to be done now.
-#[derive(Debug, PartialEq, Eq)]
-enum Due {
-    Signal(i32),
-    Tell,
-}
-
-/// When a program is stopped, and how firmly.
-struct Clock {
-    stopping: Stopping,
-    next: Option<Instant>,
-    steps: u8,
-}
-
-impl Clock {
-    fn new(begin: Instant, task: &Task<'_>) -> Self {
-        Self { stopping: task.stopping, next: Some(begin + task.limit), steps: 0 }
-    }
-
-    fn stopped(&self) -> bool {
-        self.steps > 0
-    }
-
-    fn remaining(&self) -> Option<Duration> {
-        self.next.map(|next| next.saturating_duration_since(Instant::now()))
-    }
-
-    fn due(&mut self) -> Option<Due> {
-        let now = Instant::now();
-        if self.next.is_none_or(|next| next > now) {
-            return None;
-        }
-        self.steps += 1;
-        let (first, grace, last) = match self.stopping {
-            Stopping::Kill(grace) => (libc::SIGTERM, grace, Due::Signal(libc::SIGKILL)),
-            Stopping::Patience(grace) => (libc::SIGINT, grace, Due::Tell),
-        };
-        if self.steps == 1 {
-            self.next = Some(now + grace);
-            return Some(Due::Signal(first));
-        }
-        self.next = None;
-        Some(last)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+
+    use nix::sys::wait::{WaitStatus, waitpid};
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn clock(stopping: Stopping) -> Clock {
-        Clock { stopping, next: Some(Instant::now()), steps: 0 }
+    /// In a process with one thread, as the program is: a signal that is read is nobody else's.
+    fn in_one_thread(body: impl FnOnce(&Starter)) {
+        let child = supervise::fork(Group::Callers, || {
+            let body = || body(&Starter::new().expect("a starter"));
+            u8::from(catch_unwind(AssertUnwindSafe(body)).is_err())
+        });
+        let pid = child.expect("forked").pid();
+        assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 0)), "it has failed in its own process");
+    }
+
+    fn run(
+        starter: &Starter,
+        argv: &[&str],
+        limit: Duration,
+        stopping: Stopping,
+        overdue: impl FnMut(i32),
+    ) -> Finished {
+        let argv: Vec<String> = argv.iter().map(|&word| word.to_owned()).collect();
+        let environment = &[("PATH", supervise::DEFAULT_PATH)];
+        let task = Task { argv: &argv, environment, limit, stopping, output: 1000 };
+        starter.run(&task, overdue).expect("started")
+    }
+
+    /// dpkg is the inner shell: it lives until the file that is its argument is there.
+    const APT_AND_DPKG: &str = r#"trap 'echo stops' INT
+        echo ready
+        sh -c 'until test -e "$0"; do sleep 0.01; done; echo configured' "$0"
+        exit 0"#;
+
+    fn overdue_apt(starter: &Starter, release: &Path, limit: Duration) -> String {
+        let path = release.to_str().expect("UTF-8");
+        let argv = ["/bin/sh", "-c", APT_AND_DPKG, path];
+        let patience = Stopping::Patience(Duration::ZERO);
+        let finished =
+            run(starter, &argv, limit, patience, |_| File::create(release).map(drop).expect("told"));
+        assert!(finished.timed_out);
+        finished.stdout.text
     }
 
     #[test]
-    fn a_program_is_asked_before_it_is_killed() {
-        let mut clock = clock(Stopping::Kill(Duration::ZERO));
-        assert!(!clock.stopped());
-        assert_eq!(clock.due(), Some(Due::Signal(libc::SIGTERM)));
-        assert_eq!(clock.due(), Some(Due::Signal(libc::SIGKILL)));
-        assert_eq!((clock.due(), clock.remaining()), (None, None));
+    fn what_an_overdue_program_runs_goes_on_to_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let release = folder.path().join("release");
+        in_one_thread(|starter| {
+            let mut limit = Duration::from_millis(20);
+            let said = loop {
+                let said = overdue_apt(starter, &release, limit);
+                // Otherwise the shell was not ready for the signal yet.
+                if said.starts_with("ready") {
+                    break said;
+                }
+                let _ = std::fs::remove_file(&release);
+                limit *= 2;
+            };
+            assert_eq!(said, "ready\nconfigured\nstops\n");
+        });
     }
 
     #[test]
-    fn dpkg_is_never_killed() {
-        let mut clock = clock(Stopping::Patience(Duration::ZERO));
-        assert_eq!(clock.due(), Some(Due::Signal(libc::SIGINT)));
-        assert_eq!(clock.due(), Some(Due::Tell));
-        assert_eq!((clock.due(), clock.remaining()), (None, None));
+    fn a_program_that_writes_without_end_is_stopped() {
+        in_one_thread(|starter| {
+            let kill = Stopping::Kill(SECOND);
+            let finished = run(starter, &["/usr/bin/yes"], Duration::from_millis(100), kill, |_| ());
+            assert!(finished.timed_out && finished.stdout.truncated);
+            assert_eq!(finished.returncode(), -libc::SIGTERM);
+        });
     }
 
     #[test]
-    fn the_grace_is_waited_for() {
-        let mut clock = clock(Stopping::Kill(3600 * SECOND));
-        assert_eq!(clock.due(), Some(Due::Signal(libc::SIGTERM)));
-        assert_eq!(clock.due(), None);
-        assert!(clock.remaining() > Some(3000 * SECOND));
+    fn an_output_without_end_is_left_after_a_while() {
+        let endless: OwnedFd = File::open("/dev/zero").expect("/dev/zero").into();
+        let mut output = Output::new(endless.into(), 10).expect("an output");
+        output.read().expect("read");
+        assert_eq!(output.finish().text, "\0".repeat(10));
     }
 }

@@ -11,14 +11,15 @@ use crate::answer::{Answer, Exit, Failure};
 use crate::caller::{Caller, is_root};
 use crate::cli::{self, Call, Request};
 use crate::decide::{self, Verdict, for_a_person};
-use crate::operation::Operation;
+use crate::front;
+use crate::operation::{Operation, ServiceVerb};
 use crate::perform::{Printed, described};
 use crate::policy::{self, Policy};
 use crate::policy_file;
 use crate::prepare::{Prepared, Simulation, denied};
 use crate::probe::{ProbeError, probe};
 use crate::random_id::RequestId;
-use crate::session::Session;
+use crate::session::{Entered, Session};
 use crate::ssh;
 use crate::table::table;
 use crate::worker::Job;
@@ -41,7 +42,8 @@ pub fn run(call: &Call) -> u8 {
             unprivileged(|| explain(&policy_file::load_from(file)?, operation)).into()
         }
         request => match Session::enter() {
-            Ok(session) => with_root(&session, request, call.json),
+            Ok(Entered::Session(session)) => admitted(&session, request, call.json),
+            Ok(Entered::Front(worker)) => return front::attend(worker),
             Err(failure) => Answer::from(failure).into(),
         },
     };
@@ -53,7 +55,8 @@ pub fn run(call: &Call) -> u8 {
 pub fn refuse(error: &cli::UsageError) -> u8 {
     let failure = Failure::new(Exit::Usage, "usage", error);
     let answer = match Session::enter() {
-        Ok(session) => session.recorded("usage error", || failure.into()),
+        Ok(Entered::Session(session)) => session.recorded("usage error", || failure.into()),
+        Ok(Entered::Front(worker)) => return front::attend(worker),
         Err(_) => failure.into(),
     };
     print(&answer.into(), false)
@@ -66,6 +69,24 @@ fn print(printed: &Printed, compat_exit: bool) -> u8 {
         Exit::Failed if compat_exit && printed.ran => status,
         Exit::Success => status,
         exit => exit as u8,
+    }
+}
+
+/// Refuses one call too many of a caller's, and a change that the caller could stop half-way.
+fn admitted(session: &Session, request: &Request, json: bool) -> Printed {
+    let (changes, words) = match request {
+        Request::Perform(operation, how) => {
+            let reads = how.dry_run || matches!(operation, Operation::Service(ServiceVerb::Status, _));
+            (!reads, operation.to_string())
+        }
+        Request::Approve(id) => (true, format!("approve {id}")),
+        Request::Deny(id) => (true, format!("deny {id}")),
+        Request::Wait(id) => (true, format!("wait {id}")),
+        _ => (false, "another call".to_owned()),
+    };
+    match session.admit(changes) {
+        Ok(()) => with_root(session, request, json),
+        Err(failure) => session.recorded(&words, || failure.into()).into(),
     }
 }
 
@@ -177,34 +198,44 @@ fn list(session: &Session, json: bool) -> Printed {
 }
 
 fn pending(session: &Session, watch: bool, json: bool) -> Printed {
+    let mut request = match session.request("pending") {
+        Ok(request) => request,
+        Err(failure) => return Answer::from(failure).into(),
+    };
+    let _ = request.write(None, &[]);
+    let id = request.id();
     let person = for_a_person(json);
     let show = |requests: &[crate::approval::Request]| match person {
         // Home, and clear to the end: the table is drawn over the last one.
         true if watch => format!("\x1b[H\x1b[J{}", decide::as_table(requests)),
         true => decide::as_table(requests),
-        false => decide::as_answer(requests).line(),
+        false => decide::as_answer(requests).to(&id, None).line(),
     };
-    let mut shown = None;
-    let answer = session.recorded("pending", || {
-        let done = if watch {
-            session.watch_pending(show).map(|()| String::new())
-        } else {
-            session.pending().map(|requests| show(&requests))
-        };
-        match done {
-            Ok(text) => {
-                shown = Some(text);
-                Answer::success()
-            }
-            Err(failure) => failure.into(),
+    let shown = if watch {
+        session.watch_pending(show).map(|()| String::new())
+    } else {
+        session.pending().map(|requests| show(&requests))
+    };
+    match shown {
+        Ok(text) => {
+            request.end(Exit::Success, &Answer::success());
+            Printed::table(text)
         }
-    });
-    shown.map_or_else(|| answer.into(), Printed::table)
+        Err(failure) => {
+            let answer = Answer::from(failure).to(&id, None);
+            request.end(answer.exit(), &answer);
+            answer.into()
+        }
+    }
 }
 
 /// `sudo-helper ssh`: replaced by sudo, or refused.
 fn ssh_command() -> Answer {
     let refuse = |error: &dyn std::fmt::Display| Answer::from(Failure::new(Exit::Usage, "usage", error));
+    if geteuid().is_root() && std::env::var_os("SUDO_UID").is_some() {
+        // The sudo that this would start had root as its caller, who may do more.
+        return refuse(&"ssh is the forced command of a user; do not run it by way of sudo");
+    }
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND").unwrap_or_default().into_vec();
     let words = match ssh::words(&original) {
         Ok(words) => words,
@@ -214,7 +245,9 @@ fn ssh_command() -> Answer {
         Ok(path) => path,
         Err(error) => return refuse(&format_args!("/proc/self/exe: {error}")),
     };
-    let environment = [("PATH".into(), supervise::DEFAULT_PATH.into())];
+    // sshd is our own parent, and its environment tells nothing: without this the record had no address.
+    let connection = std::env::var_os("SSH_CONNECTION").map(|value| ("SSH_CONNECTION".into(), value));
+    let environment = [("PATH".into(), supervise::DEFAULT_PATH.into())].into_iter().chain(connection);
     let sudo = Command::new(ssh::command(&own_path, &words), environment, supervise::DEFAULT_PATH.into());
     let error = match (sudo, Inherited::restore_with_empty_mask()) {
         (Ok(sudo), Ok(())) => {

@@ -22,7 +22,7 @@ impl RunFolder {
     /// make names, as /run is.
     ///
     /// # Errors
-    /// Those of mkdirat(2) and openat(2), and EPERM when it is not ours alone.
+    /// Those of mkdirat(2) and openat(2), and when it is not ours alone.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::at(AT_FDCWD, path.as_os_str())
     }
@@ -46,7 +46,9 @@ impl RunFolder {
         let private = Mode::from_bits_truncate(stat.st_mode) == Mode::S_IRWXU;
         let is_folder = SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR;
         if stat.st_uid != geteuid().as_raw() || !private || !is_folder {
-            return Err(Errno::EPERM.into());
+            let error =
+                format!("{} is not a folder of root's alone, of mode 0700; remove it", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
         }
         Ok(Self(folder))
     }
@@ -80,7 +82,8 @@ mod tests {
         let open = parent.path().join("open");
         std::fs::create_dir(&open).expect("made");
         std::fs::set_permissions(&open, PermissionsExt::from_mode(0o755)).expect("opened");
-        assert_eq!(RunFolder::open(&open).expect_err("open").raw_os_error(), Some(libc::EPERM));
+        let error = RunFolder::open(&open).expect_err("open").to_string();
+        assert!(error.contains("/open is not a folder of root's alone"), "{error}");
         let link = parent.path().join("link");
         symlink(&open, &link).expect("a link");
         assert!(RunFolder::open(&link).is_err());

@@ -1,18 +1,21 @@
 //! One call with root's rights: its surroundings, its caller, its record.
 
+use std::env;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use nix::unistd::dup2_stdin;
+use nix::unistd::{Pid, dup2_stdin};
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::audit::{self, Decision, OneLine, OpenRequest, OpenRequests, Record};
 use crate::caller::{Caller, is_root};
+use crate::cgroup::{Forked, fork_outside};
 use crate::process::Starter;
 use crate::random_id::RequestId;
 use crate::run_folder::{RUN_FOLDER, RunFolder};
+use crate::slot::Slot;
 use crate::surroundings;
 
 /// The code of an answer that leaves an operation to `wait`.
@@ -27,6 +30,18 @@ pub struct Session {
     /// What only root sees.
     pub folder: RunFolder,
     requests: OpenRequests,
+    /// Whether the caller cannot freeze or kill us.
+    outside: bool,
+    /// One of the calls that the caller may have; `None` without sudo.
+    slot: Result<Option<Slot>, Failure>,
+}
+
+/// One of the two processes of a call.
+pub enum Entered {
+    /// The one that does it.
+    Session(Box<Session>),
+    /// The one that sudo has started, which waits for the other.
+    Front(Pid),
 }
 
 /// A request of which the log knows, and that has to have an end in it.
@@ -37,11 +52,12 @@ pub struct Recorded {
 
 impl Session {
     /// Makes sure that we are root, undoes what the caller had passed on, and records what earlier
-    /// calls have left without an end.
+    /// calls have left without an end. What sudo has started goes on in a process, session and cgroup
+    /// of its own, where neither sudo nor the caller can end it. To be called from the only thread.
     ///
     /// # Errors
     /// When we are not root, or something would let an operation end half-way.
-    pub fn enter() -> Result<Self, Failure> {
+    pub fn enter() -> Result<Entered, Failure> {
         if !is_root() {
             let error = "this needs root: run it as sudo -n sudo-helper";
             return Err(Failure::new(Exit::Failed, "not-root", &error));
@@ -53,12 +69,45 @@ impl Session {
         };
         File::open("/dev/null").and_then(|null| Ok(dup2_stdin(null)?)).map_err(call("/dev/null"))?;
         let starter = Starter::new().map_err(call("signals"))?;
+        // Without sudo it is root itself that calls, or systemd for a unit of ours.
+        let through_sudo = env::var_os("SUDO_UID").is_some();
+        let outside = match through_sudo.then(fork_outside).transpose().map_err(call("fork"))? {
+            Some(Forked::Front(worker)) => return Ok(Entered::Front(worker)),
+            Some(Forked::Apart { outside }) => outside,
+            None => true,
+        };
         let folder = RunFolder::open(Path::new(RUN_FOLDER)).map_err(call(RUN_FOLDER))?;
         let requests = OpenRequests::open(&folder).map_err(call(RUN_FOLDER))?;
         if let Err(error) = requests.sweep(audit::write) {
             diagnostics::complain("sudo-helper", &format_args!("requests without an end: {error}"));
         }
-        Ok(Self { caller, starter, folder, requests })
+        let slot = through_sudo.then(|| Slot::take(&folder, caller.uid)).transpose();
+        Ok(Entered::Session(Box::new(Self { caller, starter, folder, requests, outside, slot })))
+    }
+
+    /// Whether this call may be one more of its caller's, and one that changes something.
+    ///
+    /// # Errors
+    /// When the caller has too many, or could stop us half-way.
+    pub fn admit(&self, changes: bool) -> Result<(), Failure> {
+        self.slot.as_ref().map_err(Clone::clone)?;
+        if self.outside || !changes {
+            return Ok(());
+        }
+        let error = "the caller may own the cgroup that this runs in, and there is no way out of it: mount \
+            cgroup2 on /sys/fs/cgroup, writable";
+        Err(Failure::new(Exit::Failed, "caller-cgroup", &error))
+    }
+
+    /// One of the calls of a user, for work that goes on apart from the call that asked for it.
+    ///
+    /// # Errors
+    /// When the user has too many.
+    pub fn slot_for(&self, request: &Recorded) -> Result<Option<Slot>, Failure> {
+        match &self.slot {
+            Ok(None) => Slot::take(&self.folder, request.record.caller.uid).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// A request that the log does not know yet.
@@ -67,8 +116,14 @@ impl Session {
     /// Those of getrandom(2).
     pub fn request(&self, operation: &str) -> Result<Recorded, Failure> {
         let id = RequestId::random().map_err(|error| Failure::new(Exit::Failed, "unusable", &error))?;
+        Ok(self.request_as(id, operation))
+    }
+
+    /// A request by a name that the log knows already: more is asked for about it.
+    #[must_use]
+    pub fn request_as(&self, id: RequestId, operation: &str) -> Recorded {
         let record = Record::request(id, self.caller.clone(), OneLine::text(operation));
-        Ok(Recorded { record, begin: Instant::now() })
+        Recorded { record, begin: Instant::now() }
     }
 
     /// A short request that changes nothing: recorded before and after.
@@ -93,6 +148,14 @@ impl Session {
         self.requests
             .begin(&request.record)
             .map_err(|error| Failure::new(Exit::Failed, "unusable", &format_args!("{RUN_FOLDER}: {error}")))
+    }
+
+    /// Records how a request ended that was carried out.
+    pub fn finish(&self, request: &mut Recorded, answer: &Answer) {
+        request.end(answer.exit(), answer);
+        if let Err(error) = self.requests.end(request.id()) {
+            diagnostics::complain("sudo-helper", &format_args!("{RUN_FOLDER}: {error}"));
+        }
     }
 
     /// Takes over a request that another process of ours has marked.

@@ -22,6 +22,8 @@ pub use limits::LimitError;
 const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IWOTH);
 /// The kernel's own default (prctl(2), PR_SET_TIMERSLACK); 0 would mean what the caller had.
 const TIMER_SLACK_NS: libc::c_ulong = 50_000;
+/// The first descriptor after the standard ones.
+const FIRST_NONSTANDARD: u32 = 3;
 /// How likely the kernel ends us when memory is short, from -1000 to 1000 (proc(5)).
 const OOM_SCORE_ADJ: &str = "/proc/self/oom_score_adj";
 
@@ -51,8 +53,8 @@ impl From<LimitError> for SurroundingsError {
     }
 }
 
-/// Restores what a process that init(1) started would have: resource limits, timers,
-/// priorities, umask, working directory and groups. Signals are [`supervise::Inherited::discard`]'s,
+/// Restores what a process that init(1) started would have: resource limits, descriptors, timers,
+/// priorities, session keyring, umask, working directory and groups. Signals are [`supervise::Inherited::discard`]'s,
 /// afterwards. To be called by root before any thread or child is started.
 ///
 /// # Errors
@@ -60,9 +62,12 @@ impl From<LimitError> for SurroundingsError {
 /// that only CAP_SYS_NICE or CAP_SYS_RESOURCE restore stay as they are where root lacks these.
 pub fn restore() -> Result<(), SurroundingsError> {
     limits::restore()?;
+    // sudo closes them, unless a rule lets its caller choose (closefrom_override).
+    named("the open descriptors", supervise::close_on_exec_from(FIRST_NONSTANDARD, &[]))?;
     restore_timers()?;
     restore_groups()?;
     restore_priorities()?;
+    named("the session keyring", where_permitted(sys::leave_session_keyring()))?;
     umask(UMASK);
     named("the working directory", env::set_current_dir("/"))
 }
@@ -92,6 +97,7 @@ fn restore_priorities() -> Result<(), SurroundingsError> {
     named("the nice value", where_permitted(sys::set_nice(0)))?;
     named("the I/O priority", where_permitted(sys::clear_io_priority()))?;
     named("the CPU affinity", where_permitted(restore_affinity().map_err(io::Error::from)))?;
+    named("the memory policy", where_permitted(sys::clear_memory_policy()))?;
     named("the execution domain", where_permitted(sys::clear_personality()))?;
     named("the OOM score", where_permitted(restore_oom_score()))
 }

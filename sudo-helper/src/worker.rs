@@ -1,26 +1,27 @@
-//! Changes of packages run apart from the caller: in a unit of their own where systemd is PID 1,
-//! otherwise in a process of their own.
+//! Changes of packages run apart from the call that asked for them: in a unit of their own where systemd
+//! is PID 1, else in a process of their own.
 //!
-//! A caller may own the cgroup that it and we are in, and could freeze or kill what is in it; a dpkg
-//! that is killed half-way leaves a broken system. The worker holds nothing of the caller's. It
+//! A dpkg that is killed half-way leaves a broken system. The worker holds nothing of the caller's. It
 //! delivers its answer through a pipe, and works and records whether or not anybody still reads.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, PipeReader, Read, Write};
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, openat};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, dup2_stderr, dup2_stdout, unlinkat, write};
+use nix::unistd::{dup2_stderr, dup2_stdout, write};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use supervise::{Command, Group, Start};
 
 use crate::answer::{Answer, Exit, Failure};
+use crate::approval::Approved;
+use crate::consent::in_time;
+use crate::living_file;
 use crate::operation::Operation;
 use crate::packages::Change;
 use crate::policy_file;
@@ -33,6 +34,8 @@ use crate::session::Session;
 const JOBS: &str = "jobs";
 /// The longest job; an operation and a plan of it.
 const MAX_JOB: u64 = 4 * 1024 * 1024;
+/// Most jobs without a front that are removed in one go.
+const MAX_STALE: usize = 32;
 /// The longest that a worker can deliver: two outputs at their cap, escaped, and the rest.
 const MAX_DELIVERY: u64 = 256 * 1024 * 1024;
 /// How much of systemd-run's complaint is shown.
@@ -51,8 +54,8 @@ pub struct Job {
     pub request_id: RequestId,
     /// The operation's words; the policy is asked again.
     pub operation: Vec<String>,
-    /// The plan that was approved, a line each: no other is carried out.
-    pub approved: Option<Vec<String>>,
+    /// The plan that was approved: no other is carried out.
+    pub approved: Option<Approved>,
 }
 
 /// An answer on its way to the front.
@@ -83,11 +86,9 @@ impl Job {
         let delivered = if Path::new(SYSTEMD).is_dir() {
             self.by_unit(session, own_path)
         } else {
-            self.by_process(session).and_then(hear)
+            in_own_process(|front| self.work(session, front)).and_then(hear)
         };
-        delivered.map_err(|error| {
-            Failure::new(Exit::Failed, "no-worker", &format_args!("no worker for the operation: {error}"))
-        })
+        delivered.map_err(|error| no_worker(&error))
     }
 
     /// Reads a job that root has left, and takes it away, so that it is done once.
@@ -96,57 +97,39 @@ impl Job {
     /// Those of openat(2) and read(2), and when it is no job.
     pub fn take(folder: &RunFolder, id: &RequestId) -> io::Result<Self> {
         let jobs = folder.folder(JOBS)?;
-        let name = id.to_string();
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&jobs, name.as_str(), flags, Mode::empty())?);
+        let file = living_file::join(&jobs, *id)?;
         // Whoever removes the name has the job.
-        unlinkat(&jobs, name.as_str(), UnlinkatFlags::NoRemoveDir)?;
-        let mut text = Vec::new();
-        file.take(MAX_JOB).read_to_end(&mut text)?;
-        serde_json::from_slice(&text).map_err(io::Error::from)
+        living_file::remove(&jobs, *id)?;
+        serde_json::from_slice(&living_file::contents(&file, MAX_JOB)?).map_err(io::Error::from)
     }
 
-    fn leave(&self, folder: &RunFolder, id: &RequestId) -> io::Result<()> {
+    /// Leaves it for a worker, which takes it as long as what is returned is kept. A job whose front
+    /// has ended is nobody's: its request is recorded as aborted.
+    fn leave(&self, folder: &RunFolder, id: RequestId) -> io::Result<File> {
         let jobs = folder.folder(JOBS)?;
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-        let file = openat(&jobs, id.to_string().as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-        File::from(file).write_all(&serde_json::to_vec(self)?)
+        for (stale, _) in living_file::left_behind(&jobs, MAX_STALE)? {
+            // Its worker may have it by now.
+            let _ = living_file::remove(&jobs, stale);
+        }
+        living_file::make(&jobs, id, &serde_json::to_vec(self)?)
     }
 
     fn by_unit(&self, session: &Session, own_path: &Path) -> io::Result<Delivered> {
         let id = RequestId::random()?;
-        self.leave(&session.folder, &id)?;
+        let _left = self.leave(&session.folder, id)?;
         let delivered = start_unit(session, own_path, &id).and_then(hear);
         if delivered.is_err() {
             // One that its worker has taken is gone already.
-            let _ =
-                unlinkat(&session.folder.folder(JOBS)?, id.to_string().as_str(), UnlinkatFlags::NoRemoveDir);
+            let _ = living_file::remove(&session.folder.folder(JOBS)?, id);
         }
         delivered
-    }
-
-    fn by_process(&self, session: &Session) -> io::Result<PipeReader> {
-        let (answers, writer) = io::pipe()?;
-        supervise::fork(Group::OwnSession, || {
-            // The caller waits for the end of its own pipes, which may come before ours.
-            let quiet = File::options().read(true).write(true).open("/dev/null").and_then(|null| {
-                dup2_stdout(&null)?;
-                dup2_stderr(&null)?;
-                Ok(())
-            });
-            match quiet {
-                Ok(()) => self.work(session, &writer) as u8,
-                Err(_) => Exit::Failed as u8,
-            }
-        })?;
-        Ok(answers)
     }
 
     /// Does the job: the worker's side. The answer goes to `front`, also ahead of the end when the
     /// program goes on although its time is over.
     #[must_use]
     pub fn work(&self, session: &Session, front: impl AsFd) -> Exit {
-        let Ok((open, mut request)) = session.adopt(self.request_id) else {
+        let Ok((_open, mut request)) = session.adopt(self.request_id) else {
             // Its end is in the log already: whoever began it is gone.
             return Exit::Failed;
         };
@@ -156,13 +139,12 @@ impl Job {
             Err(_) => answer.to(&self.request_id, None),
         };
         let mut early = |answer: &Answer| deliver(front.as_fd(), &shown(answer.clone()));
-        let done = match &operation {
+        let done = session.slot_for(&request).and_then(|_slot| match &operation {
             Ok(operation) => self.change(session, operation, &mut early),
             Err(error) => Err(Failure::new(Exit::Failed, "unusable", error)),
-        };
+        });
         let answer = done.unwrap_or_else(Answer::from);
-        request.end(answer.exit(), &answer);
-        let _ = open.end();
+        session.finish(&mut request, &answer);
         let exit = answer.exit();
         deliver(front.as_fd(), &shown(answer));
         exit
@@ -181,9 +163,31 @@ impl Job {
             let error = "the policy asks for approval now, and there was none";
             return Err(Failure::new(Exit::Approval, "approval-missing", &error));
         }
+        in_time(self.approved.as_ref())?;
         let change = Change { operation, policy: &policy, limit: grant.timeout, starter: &session.starter };
-        Ok(change.perform(&session.folder, self.approved.as_deref(), early))
+        Ok(change.perform(&session.folder, self.approved.as_ref(), early))
     }
+}
+
+fn in_own_process(work: impl FnOnce(&PipeWriter) -> Exit) -> io::Result<PipeReader> {
+    let (answers, writer) = io::pipe()?;
+    supervise::fork(Group::OwnSession, || {
+        // The caller waits for the end of its own pipes, which may come before ours.
+        let quiet = File::options().read(true).write(true).open("/dev/null").and_then(|null| {
+            dup2_stdout(&null)?;
+            dup2_stderr(&null)?;
+            Ok(())
+        });
+        match quiet {
+            Ok(()) => work(&writer) as u8,
+            Err(_) => Exit::Failed as u8,
+        }
+    })?;
+    Ok(answers)
+}
+
+fn no_worker(error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, "no-worker", &format_args!("no worker for the operation: {error}"))
 }
 
 fn start_unit(session: &Session, own_path: &Path, id: &RequestId) -> io::Result<PipeReader> {

@@ -5,7 +5,8 @@ use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use bed::Host;
 use sudo_helper::operation::ServiceVerb;
@@ -99,31 +100,26 @@ fn furnish(host: &Host, ours: &Path) -> io::Result<bool> {
 pub fn status(rounds: &str) -> io::Result<()> {
     let rounds: u32 = rounds.parse().map_err(io::Error::other)?;
     let unit = UnitName::parse(UNIT).map_err(io::Error::other)?;
-    let mut systemctl =
-        [systemctl::show_arguments(&unit), systemctl::arguments(ServiceVerb::Status, &unit, false)].map(
-            |arguments| {
-                let mut command = Command::new(systemctl::PROGRAM);
-                command.args(arguments).env_clear().envs(systemctl::ENVIRONMENT.iter().copied());
-                quiet(command)
-            },
-        );
-    let words = ["service", "status", UNIT];
-    let with_words = |program: &str| {
-        let mut command = Command::new(program);
-        if program == PYTHON {
-            command.arg(STAND_IN);
-        }
-        command.args(words);
-        quiet(command)
-    };
-    let mut helpers = [HELPER, PYTHON].map(with_words);
+    let questions =
+        [systemctl::show_arguments(&unit), systemctl::arguments(ServiceVerb::Status, &unit, false)];
+    let mut systemctl = questions.map(|arguments| {
+        let mut command = Command::new(systemctl::PROGRAM);
+        command.args(arguments).env_clear().envs(systemctl::ENVIRONMENT.iter().copied());
+        command
+    });
+    let mut helpers = [&[HELPER][..], &[PYTHON, STAND_IN]].map(|program| {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).args(["service", "status", UNIT]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    });
     let python = Path::new(STAND_IN).exists();
     let mut samples = <[Samples; 3]>::default();
     // The first round is for what is read from the disk, and compiled, once.
     for round in 0..=rounds {
         let mut seconds = [0.0; 3];
         for command in &mut systemctl {
-            seconds[0] += seconds_of(command)?;
+            seconds[0] += answered(command)?;
         }
         seconds[1] = seconds_of(&mut helpers[0])?;
         seconds[2] = if python { seconds_of(&mut helpers[1])? } else { 0.0 };
@@ -135,13 +131,19 @@ pub fn status(rounds: &str) -> io::Result<()> {
     samples.iter().try_for_each(|samples| writeln!(stdout, "{samples}"))
 }
 
-fn quiet(mut command: Command) -> Command {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
+/// The time until what it has to say is read, through pipes as both helpers read it.
+fn answered(command: &mut Command) -> io::Result<f64> {
+    let start = Instant::now();
+    let status = command.stdin(Stdio::null()).output()?.status;
+    succeeded(command, start.elapsed(), status)
 }
 
 fn seconds_of(command: &mut Command) -> io::Result<f64> {
     let (time, status) = timed(command)?;
+    succeeded(command, time, status)
+}
+
+fn succeeded(command: &Command, time: Duration, status: ExitStatus) -> io::Result<f64> {
     if status.success() {
         Ok(time.as_secs_f64())
     } else {

@@ -59,6 +59,16 @@ impl Subject {
     }
 }
 
+/// What a person has let pass: this plan, until then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approved {
+    /// The plan, a line each; empty where there is none.
+    pub plan: Vec<String>,
+    /// When the approval ends, since the boot.
+    pub deadline: Duration,
+}
+
 /// What a requester brings.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
@@ -67,6 +77,8 @@ pub struct NewRequest {
     pub id: RequestId,
     /// What it asks for.
     pub subject: Subject,
+    /// Whether the unit is not to be waited for; what is bound is the argument vector, which shows it.
+    pub no_block: bool,
     /// Its name, SUDO_USER, for people: it decides nothing.
     pub user: String,
     /// What an approver should know about such operations.
@@ -111,6 +123,8 @@ pub struct Request {
     pub id: RequestId,
     /// What is asked for. As the caller wrote it: for people there is [`Self::display`].
     pub subject: Subject,
+    /// Whether the unit is not to be waited for.
+    pub no_block: bool,
     /// Who asked, escaped.
     pub user: String,
     /// What an approver should know.
@@ -129,13 +143,30 @@ pub struct Request {
     pub(super) deadline: Duration,
 }
 
+impl Approved {
+    /// Whether its time is over.
+    ///
+    /// # Errors
+    /// Those of clock_gettime(2).
+    pub fn is_over(&self) -> io::Result<bool> {
+        Ok(since_boot()? >= self.deadline)
+    }
+}
+
 impl Request {
+    /// What it stands for once it is approved and taken.
+    #[must_use]
+    pub fn approved(&self) -> Approved {
+        Approved { plan: self.subject.plan.clone(), deadline: self.deadline }
+    }
+
     pub(super) fn new(new: &NewRequest, detached: bool, now: Duration) -> Self {
         let timeout = new.timeout.min(MAX_TIMEOUT);
         let created = SystemTime::now();
         Self {
             id: new.id,
             subject: new.subject.clone(),
+            no_block: new.no_block,
             user: printable(&new.user),
             risks: new.risks.clone(),
             created,
@@ -150,7 +181,13 @@ impl Request {
     /// The whole operation in one line of printable ASCII: never cut, and no two operations alike.
     #[must_use]
     pub fn display(&self) -> String {
-        self.subject.operation.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        quoted_words(&self.subject.operation)
+    }
+
+    /// The whole command that will be run, likewise.
+    #[must_use]
+    pub fn runs(&self) -> String {
+        quoted_words(&self.subject.argv)
     }
 
     /// The lines of the plan in printable ASCII.
@@ -182,6 +219,10 @@ impl Request {
             && !self.subject.operation.is_empty()
             && decided
     }
+}
+
+fn quoted_words(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// A word that reads as itself, or in quotes with what is not printable ASCII escaped.

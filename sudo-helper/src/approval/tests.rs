@@ -80,7 +80,7 @@ fn subject(uid: u32) -> Subject {
 fn asking(uid: u32, timeout: Duration) -> NewRequest {
     let id = RequestId::random().expect("an id");
     let risks = vec!["docker is root".to_owned()];
-    NewRequest { id, subject: subject(uid), user: "agent".into(), risks, timeout }
+    NewRequest { id, subject: subject(uid), no_block: false, user: "agent".into(), risks, timeout }
 }
 
 fn alice() -> Approver {

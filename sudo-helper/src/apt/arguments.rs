@@ -4,8 +4,7 @@
 //! `Dpkg::Use-Pty=0` alone leaves maintainer scripts the caller's terminal: the child must also have
 //! a session of its own and /dev/null on stdin.
 
-use std::time::Duration;
-
+use crate::apt::comparison;
 use crate::operation::{Operation, PackageAction, PackageVerb};
 use crate::package_name::PackageName;
 
@@ -30,12 +29,26 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("NEEDRESTART_MODE", "l"),
 ];
 
-/// Nobody at a terminal, and one answer to each question about a configuration file: keep it.
-const SETTINGS: [&str; 4] = [
+/// Nobody at a terminal, one answer to each question about a configuration file, and a name is a name.
+const SETTINGS: [&str; 5] = [
     "Dpkg::Use-Pty=0",
     "Dpkg::Options::=--force-confdef",
     "Dpkg::Options::=--force-confold",
     "Acquire::Retries=3",
+    // Without it apt-get reads a name that it does not know as a regular expression: `docker.io`
+    // installed `xdockerzioy`. Older than apt 2.0 it does not know this: guard() is left.
+    "APT::Cmd::Pattern-Only=true",
+];
+
+/// The caller has waited for dpkg's locks already, and looked at the plan since.
+const NO_WAIT: &str = "DPkg::Lock::Timeout=0";
+
+/// The locks of the lists of packages, of the downloads and of dpkg(1); all of fcntl(2).
+const LOCKS: [&str; 4] = [
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
 ];
 
 /// What apt-get(8) is asked for.
@@ -88,6 +101,16 @@ impl<'a> Request<'a> {
         !matches!(self, Self::Update | Self::Autoclean)
     }
 
+    /// The locks that its programs take.
+    #[must_use]
+    pub fn locks(self) -> &'static [&'static str] {
+        match self {
+            Self::Update => &LOCKS[..1],
+            Self::Autoclean => &LOCKS[1..2],
+            _ => &LOCKS,
+        }
+    }
+
     /// Whether removing is what it is for.
     fn removes(self) -> bool {
         matches!(self, Self::Remove(_) | Self::Autoremove)
@@ -113,17 +136,19 @@ impl<'a> Request<'a> {
 /// not notice an interrupted dpkg; the act itself does.
 #[must_use]
 pub fn simulation_arguments(request: Request<'_>) -> Vec<String> {
-    command_line(&["-s", "-q"], None, request, &[])
+    command_line(&["-s", "-q"], Vec::new(), request, &[])
 }
 
-/// The arguments of the act. It waits for dpkg's locks up to `lock_wait`, in whole seconds; apt's own
-/// locks it does not wait for ([`unwaited_lock_held`](super::failure::unwaited_lock_held)).
+/// The arguments of the act. It waits for no lock ([`lock_held`](super::failure::lock_held)), and does
+/// nothing but the plan that its hook was made for ([`comparison`](super::comparison)).
 ///
-/// What `allowance` does not grant, apt-get(8) refuses, should its plan have changed. Nothing holds
-/// `remove` and `autoremove` to theirs: simulate right before.
+/// What `allowance` does not grant, apt-get(8) itself refuses, too.
 #[must_use]
-pub fn arguments(request: Request<'_>, allowance: Allowance, lock_wait: Duration) -> Vec<String> {
-    let lock_wait = format!("DPkg::Lock::Timeout={}", lock_wait.as_secs());
+pub fn arguments(request: Request<'_>, allowance: Allowance) -> Vec<String> {
+    let mut settings = vec![NO_WAIT.to_owned()];
+    if request.has_plan() {
+        settings.extend(comparison::settings());
+    }
     let mut flags = Vec::new();
     if request.has_plan() && !request.removes() && !allowance.removal {
         flags.push("--no-remove");
@@ -131,12 +156,12 @@ pub fn arguments(request: Request<'_>, allowance: Allowance, lock_wait: Duration
     if request.has_plan() && allowance.downgrade {
         flags.push("--allow-downgrades");
     }
-    command_line(&["-y", "-q"], Some(&lock_wait), request, &flags)
+    command_line(&["-y", "-q"], settings, request, &flags)
 }
 
-fn command_line(first: &[&str], setting: Option<&str>, request: Request<'_>, flags: &[&str]) -> Vec<String> {
+fn command_line(first: &[&str], settings: Vec<String>, request: Request<'_>, flags: &[&str]) -> Vec<String> {
     let error_mode = (request == Request::Update).then_some("APT::Update::Error-Mode=any");
-    let settings = setting.into_iter().chain(SETTINGS).chain(error_mode);
+    let settings = settings.iter().map(String::as_str).chain(SETTINGS).chain(error_mode);
     let fix = (request == Request::FixBroken).then_some("-f");
     let (verb, names) = request.words();
     let operands = names.iter().map(PackageName::as_str);
@@ -162,9 +187,11 @@ pub fn configure_arguments() -> Vec<String> {
 mod tests {
     use super::*;
 
-    const WAIT: Duration = Duration::from_secs(60);
     const SETTINGS: &str = "-o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef \
-                            -o Dpkg::Options::=--force-confold -o Acquire::Retries=3";
+                            -o Dpkg::Options::=--force-confold -o Acquire::Retries=3 \
+                            -o APT::Cmd::Pattern-Only=true";
+    const COMPARED: &str = "-o DPkg::Tools::Options::/bin/./sh::Version=3 \
+                            -o DPkg::Pre-Install-Pkgs::=/bin/./sh /run/sudo-helper/compare-plan";
 
     fn operation(line: &str) -> Operation {
         Operation::parse(&line.split(' ').collect::<Vec<_>>()).expect(line)
@@ -183,8 +210,10 @@ mod tests {
         ] {
             let operation = operation(line);
             let request = Request::of(&operation).expect(line);
-            let arguments = arguments(request, Allowance::default(), WAIT).join(" ");
-            assert_eq!(arguments, format!("-y -q -o DPkg::Lock::Timeout=60 {SETTINGS} {rest}"));
+            let arguments = arguments(request, Allowance::default()).join(" ");
+            let settings =
+                if request.has_plan() { format!("{COMPARED} {SETTINGS}") } else { SETTINGS.into() };
+            assert_eq!(arguments, format!("-y -q -o DPkg::Lock::Timeout=0 {settings} {rest}"));
         }
         assert_eq!(Request::of(&operation("service stop x")), None);
         assert_eq!(Request::of(&operation("run x")), None);
@@ -195,11 +224,9 @@ mod tests {
         let operation = operation("package install curl");
         let request = Request::of(&operation).expect("a request");
         let allowance = Allowance { removal: true, downgrade: true };
-        let arguments = arguments(request, allowance, WAIT).join(" ");
-        assert_eq!(
-            arguments,
-            format!("-y -q -o DPkg::Lock::Timeout=60 {SETTINGS} install --allow-downgrades -- curl")
-        );
+        let arguments = arguments(request, allowance).join(" ");
+        let options = format!("-y -q -o DPkg::Lock::Timeout=0 {COMPARED} {SETTINGS}");
+        assert_eq!(arguments, format!("{options} install --allow-downgrades -- curl"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub enum Failure {
 }
 
 /// Words of apt-get and dpkg; the first that are found decide, so a cause stands before what follows from it.
-const WORDS: [(Failure, &str); 22] = [
+const WORDS: [(Failure, &str); 24] = [
     (Failure::Busy, "E: Could not get lock "),
     (Failure::Busy, "is another process using it?"),
     (Failure::Busy, "locked by another process"),
@@ -42,8 +42,10 @@ const WORDS: [(Failure, &str); 22] = [
     (Failure::MoreThanAllowed, "E: Packages need to be removed but remove is disabled"),
     (Failure::MoreThanAllowed, "E: Packages were downgraded and -y was used"),
     (Failure::MoreThanAllowed, "E: Essential packages were removed and -y was used"),
+    (Failure::MoreThanAllowed, "E: Failure running script /bin/./sh "),
     (Failure::MoreThanAllowed, "E: Removing essential system-critical packages is not permitted"),
     (Failure::Unmet, "E: Unable to correct problems, you have held broken packages"),
+    (Failure::Unmet, "E: Error, pkgProblemResolver::Resolve generated breaks"),
     (Failure::Unmet, "E: Unable to satisfy dependencies"),
     (Failure::Unmet, "E: Unmet dependencies"),
     (Failure::Network, "Failed to fetch "),
@@ -87,14 +89,15 @@ pub fn update_failed_quietly(stderr: &str) -> bool {
     stderr.lines().any(failed)
 }
 
-/// Whether it failed at once because another process holds the lock of the lists or of the archives:
-/// `DPkg::Lock::Timeout` does not make apt wait for these (measured, apt 2.6.1), so it may be tried
-/// again. Nothing was changed: both are taken before anything else is done.
+/// Whether apt-get(8) or dpkg(1) failed at once because another process holds a lock of theirs:
+/// nothing was changed, and it may be tried again.
 #[must_use]
-pub fn unwaited_lock_held(stderr: &str) -> bool {
+pub fn lock_held(stderr: &str) -> bool {
     let says = |text: &str| stderr.contains(text);
-    let own_lock = says("E: Unable to lock directory ") || says("E: Unable to lock the download directory");
-    own_lock && says("E: Could not get lock ")
+    let apt = says("E: Could not get lock ") && (says("E: Unable to lock ") || says("E: Unable to acquire "));
+    let dpkg = stderr.starts_with("dpkg: error: dpkg ") && says(" locked by another process");
+    // A maintainer script may meet a lock, too, but then dpkg was at work.
+    (apt || dpkg) && !says("E: Sub-process ")
 }
 
 #[cfg(test)]
@@ -130,6 +133,10 @@ mod tests {
             ),
             ("E: Held packages were changed and -y was used without --allow-change-held-packages.", "held"),
             ("E: Unable to correct problems, you have held broken packages.", "unmet"),
+            (
+                "E: Error, pkgProblemResolver::Resolve generated breaks, this may be caused by held packages.",
+                "unmet",
+            ),
             ("E: Unmet dependencies. Try 'apt --fix-broken install' with no packages", "unmet"),
             ("E: Unable to satisfy dependencies. Reached two conflicting assignments:", "unmet"),
             ("E: Packages need to be removed but remove is disabled.", "more-than-allowed"),
@@ -164,10 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn only_locks_that_apt_does_not_wait_for_are_tried_again() {
-        assert!(unwaited_lock_held(LISTS));
-        assert!(unwaited_lock_held(&LISTS.replace("lib/apt/lists", "cache/apt/archives")));
-        assert!(!unwaited_lock_held(FRONTEND));
-        assert!(!unwaited_lock_held("E: Unable to lock directory /var/lib/apt/lists/\n"));
+    fn only_a_lock_that_let_nothing_begin_is_tried_again() {
+        assert!(lock_held(LISTS) && lock_held(FRONTEND));
+        assert!(lock_held("dpkg: error: dpkg frontend lock was locked by another process with pid 574\n"));
+        assert!(!lock_held("E: Unable to lock directory /var/lib/apt/lists/\n"));
+        let script = "E: Sub-process /usr/bin/dpkg returned an error code (1)\n";
+        assert!(!lock_held(&format!("{FRONTEND}{script}")));
+        assert!(!lock_held("it: dpkg: error: dpkg frontend lock was locked by another process with pid 5\n"));
     }
 }

@@ -9,6 +9,8 @@ use crate::debian_version::DebianVersion;
 
 /// Longest output of a simulation in bytes that is read; an upgrade of 131 packages printed 30 KiB.
 pub const MAX_SIMULATION: usize = 4 * 1024 * 1024;
+/// Most of a bad line that is quoted, in characters.
+const MAX_QUOTED: usize = 120;
 
 /// Every change to the installed packages, in one order whatever apt's: an approval is bound to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,12 @@ pub enum BadPlan {
     Long,
     /// A line that announces a change and is not understood; escaped.
     Line(String),
+}
+
+impl BadPlan {
+    pub(super) fn line(line: &str) -> Self {
+        Self::Line(line.chars().take(MAX_QUOTED).flat_map(char::escape_default).collect())
+    }
 }
 
 impl fmt::Display for BadPlan {

@@ -5,12 +5,10 @@ use crate::debian_version::DebianVersion;
 
 /// Longest name of a package or architecture.
 const MAX_NAME_LENGTH: usize = 128;
-/// Most of a bad line that is quoted, in characters.
-const MAX_QUOTED: usize = 120;
 
 impl Plan {
-    /// Reads the standard output of `apt-get -s`, whole. `Conf` lines announce no change of their own,
-    /// and no other line does.
+    /// Reads the standard output of `apt-get -s`, whole. What its `Conf` lines announce beside that is
+    /// for [`configured`](super::unfinished::configured); no other line announces anything.
     ///
     /// # Errors
     /// See [`BadPlan`]: no line that announces a change is passed over.
@@ -20,8 +18,7 @@ impl Plan {
         }
         let mut plan = Self::default();
         for line in simulation.lines() {
-            let bad =
-                || BadPlan::Line(line.chars().take(MAX_QUOTED).flat_map(char::escape_default).collect());
+            let bad = || BadPlan::line(line);
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("Inst", rest) => plan.installs.push(installation(rest).ok_or_else(bad)?),
                 ("Remv", rest) => plan.removes.push(removal(rest).ok_or_else(bad)?),
@@ -53,6 +50,11 @@ fn removal(text: &str) -> Option<Removal> {
     }
     let (version, _) = bracketed(rest)?;
     Some(Removal { package, version: Some(version?) })
+}
+
+/// The name with which a text begins, without its architecture.
+pub(super) fn named(text: &str) -> Option<String> {
+    package(text).map(|(package, _)| package.name)
 }
 
 /// A name, and what follows it.

@@ -29,8 +29,8 @@ fn entry(record: &Record, most: usize) -> Vec<u8> {
     push(&mut entry, "SYSLOG_FACILITY", &FACILITY.to_string());
     push(&mut entry, "SYSLOG_IDENTIFIER", IDENTIFIER);
     push(&mut entry, "SYSLOG_PID", &process::id().to_string());
-    for (key, value) in record.fields() {
-        push(&mut entry, &format!("{PREFIX}{}", key.to_ascii_uppercase()), &value.cut(most));
+    for (key, value) in record.fields(most) {
+        push(&mut entry, &format!("{PREFIX}{}", key.to_ascii_uppercase()), &value);
     }
     entry
 }
@@ -48,8 +48,13 @@ fn push(entry: &mut Vec<u8>, key: &str, value: &str) {
 mod tests {
     use std::os::unix::net::UnixDatagram;
 
+    use nix::sys::socket::setsockopt;
+    use nix::sys::socket::sockopt::SndBuf;
+
     use super::*;
+    use crate::audit::OneLine;
     use crate::audit::record::tests::record;
+    use crate::caller::Parent;
 
     /// Reads an entry as journald does.
     fn read(mut entry: &[u8]) -> Vec<(String, String)> {
@@ -93,6 +98,34 @@ mod tests {
         assert_eq!(value("MESSAGE"), Some(record().line(2048).as_str()));
         assert_eq!(fields.iter().filter(|field| field.0 == "MESSAGE").count(), 1);
         assert!(value("_UID").is_none());
+    }
+
+    /// Every field as long as it can be, and what a socket takes for which even that is too much.
+    #[test]
+    fn the_largest_record_is_never_lost() {
+        let long = "\\\"é".repeat(5000);
+        let mut large = record().result(Some(i32::MIN), Some(&long), std::time::Duration::MAX);
+        large.decision = Some(crate::audit::Decision::Denied);
+        (large.operation, large.argv) = (OneLine::text(&long), Some(OneLine::text(&long)));
+        large.caller.user = Some(long.clone());
+        large.caller.ssh_connection = Some(long.clone());
+        large.caller.parents = vec![Parent { pid: u32::MAX, exe: Some(long) }; 64];
+        let entries = VALUE_LENGTHS.map(|most| entry(&large, most).len());
+        // net.core.wmem_default is 208 KiB on every kernel of the last ten years.
+        assert!(entries[0] < 64 << 10 && entries[2] < 4096, "{entries:?}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("socket");
+        let journald = UnixDatagram::bind(&path).expect("bound");
+        let socket = socket::connected(&path, SockType::Datagram).expect("connected");
+        setsockopt(&socket, SndBuf, &2048).expect("a small buffer");
+        let mut buffer = [0; 65536];
+        socket::send_shortened(&socket, VALUE_LENGTHS.map(|most| entry(&large, most))).expect("sent");
+        let length = journald.recv(&mut buffer).expect("an entry");
+        assert!(entries[1..].contains(&length), "{length} {entries:?}");
+        let fields = read(&buffer[..length]);
+        for key in ["SUDO_HELPER_OPERATION_SHA256", "SUDO_HELPER_ARGV_SHA256"] {
+            assert!(fields.iter().any(|field| field.0 == key && field.1.len() == 64), "{fields:?}");
+        }
     }
 
     /// The keys that journald takes: upper-case letters, digits and `_`, not first.

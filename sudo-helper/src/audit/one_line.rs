@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Most bytes.
 const MAX_LENGTH: usize = 2048;
@@ -13,43 +14,60 @@ const CUT: &str = "…[cut]";
 /// stand as escapes. Backslashes and quotes are left alone, so that a text that is escaped already
 /// stays as it is; who needs it unambiguous quotes the parts first, as [`Self::words`] does.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(from = "String", into = "String")]
-pub struct OneLine(String);
+#[serde(from = "Written", into = "Written")]
+pub struct OneLine {
+    line: String,
+    /// SHA-256 of the whole text where the line was cut, in lower-case hexadecimal digits.
+    sha256: Option<String>,
+}
+
+/// A line between two of our processes, one of which may be of another version.
+#[derive(Deserialize, Serialize)]
+struct Written {
+    line: String,
+    sha256: Option<String>,
+}
 
 impl OneLine {
     /// A text.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self(escaped(text, MAX_LENGTH))
+        match escaped(text, MAX_LENGTH) {
+            (line, false) => Self { line, sha256: None },
+            (line, true) => Self { line, sha256: Some(sha256(text)) },
+        }
     }
 
     /// Words, each of them quoted.
     #[must_use]
     pub fn words<S: AsRef<str>>(words: &[S]) -> Self {
-        let mut line = String::new();
-        for word in words {
-            if line.len() > MAX_LENGTH {
-                break;
-            }
-            let space = if line.is_empty() { "" } else { " " };
-            line.push_str(&format!("{space}{:?}", word.as_ref()));
-        }
-        Self::text(&line)
+        Self::text(&words.iter().map(|word| format!("{:?}", word.as_ref())).collect::<Vec<_>>().join(" "))
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.line
     }
 
     /// The text, cut to `most` bytes.
     pub(super) fn cut(&self, most: usize) -> String {
-        escaped(&self.0, most)
+        escaped(&self.line, most).0
+    }
+
+    /// What binds a text to the whole of which `most` bytes show only a part: its SHA-256.
+    pub(super) fn digest(&self, most: usize) -> Option<String> {
+        let whole = || (self.line.len() > most).then(|| sha256(&self.line));
+        self.sha256.clone().or_else(whole)
     }
 }
 
-fn escaped(text: &str, most: usize) -> String {
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The text in one line, and whether it was cut.
+fn escaped(text: &str, most: usize) -> (String, bool) {
     let mut line = String::new();
     for character in text.chars() {
         let before = line.len();
@@ -59,10 +77,10 @@ fn escaped(text: &str, most: usize) -> String {
         }
         if line.len() > most {
             line.truncate(before);
-            return marked(line, most);
+            return (marked(line, most), true);
         }
     }
-    line
+    (line, false)
 }
 
 /// Puts the mark at the end, in the place of as many characters as it takes.
@@ -72,21 +90,23 @@ fn marked(mut line: String, most: usize) -> String {
     line
 }
 
-impl From<String> for OneLine {
-    fn from(text: String) -> Self {
-        Self::text(&text)
+/// What is read is made fit once more.
+impl From<Written> for OneLine {
+    fn from(written: Written) -> Self {
+        let sha256 = written.sha256.map(|sha256| Self::text(&sha256).line);
+        Self { sha256, ..Self::text(&written.line) }
     }
 }
 
-impl From<OneLine> for String {
+impl From<OneLine> for Written {
     fn from(line: OneLine) -> Self {
-        line.0
+        Self { line: line.line, sha256: line.sha256 }
     }
 }
 
 impl fmt::Display for OneLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.line)
     }
 }
 
@@ -116,7 +136,7 @@ mod tests {
             let line = OneLine::text(&(control + &text));
             prop_assert!(line.as_str().len() <= MAX_LENGTH);
             prop_assert!(!line.as_str().chars().any(char::is_control));
-            prop_assert_eq!(OneLine::text(line.as_str()), line);
+            prop_assert_eq!(OneLine::text(line.as_str()).line, line.line);
         }
     }
 
@@ -126,5 +146,22 @@ mod tests {
         assert!(line.as_str().len() <= MAX_LENGTH && line.as_str().ends_with(CUT));
         assert_eq!(OneLine::text(&"x".repeat(MAX_LENGTH)).as_str().len(), MAX_LENGTH);
         assert_eq!(OneLine::text("0123456789abcdef").cut(12), format!("0123{CUT}"));
+    }
+
+    #[test]
+    fn what_is_cut_is_bound_to_the_whole() {
+        // `printf abc | sha256sum`
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(OneLine::text("abc").digest(2).as_deref(), Some(abc));
+        assert_eq!(OneLine::text("abc").digest(3), None);
+        let text = |end: char| format!("{}{end}", "x".repeat(MAX_LENGTH));
+        let [a, b] = ['a', 'b'].map(|end| OneLine::text(&text(end)));
+        assert_eq!(a.as_str(), b.as_str());
+        assert_eq!(a.digest(MAX_LENGTH), Some(sha256(&text('a'))));
+        assert_ne!(a.digest(64), b.digest(64));
+        let words = |last: &str| OneLine::words(&[&text('a'), last]).digest(MAX_LENGTH);
+        assert_ne!(words("c"), words("d"));
+        let json = serde_json::to_string(&a).expect("written");
+        assert_eq!(serde_json::from_str::<OneLine>(&json).expect("read"), a);
     }
 }

@@ -21,7 +21,8 @@ pub enum Event {
     Request,
     /// How that ended.
     Result,
-    /// An approver allowed or denied a waiting request: the caller is the approver.
+    /// An approver allowed or denied a waiting request, written before it takes effect: the caller is
+    /// the approver. With a code instead of a decision: somebody else came first, and it did not.
     Approval,
     /// The program ended between a request and its result.
     Aborted,
@@ -127,11 +128,15 @@ impl Record {
         }
     }
 
-    /// Every field with a value, by its key in lower case: what decides and what is short comes
-    /// first, so that a log that cuts keeps it.
-    pub(super) fn fields(&self) -> Vec<(&'static str, OneLine)> {
+    /// Every field with a value of at most `most` bytes, by its key in lower case: what decides and
+    /// what is short comes first, so that a log that cuts keeps it. What was asked for or run and is
+    /// not shown whole has a SHA-256 of its own: of the answer's `op`, and of the words of `argv` as
+    /// they would stand here.
+    pub(super) fn fields(&self, most: usize) -> Vec<(&'static str, String)> {
         let caller = &self.caller;
         let number = |number: Option<String>| number.map(|number| OneLine::text(&number));
+        let digest =
+            |text: Option<&OneLine>| text.and_then(|text| text.digest(most)).map(|hex| OneLine::text(&hex));
         let parents: Vec<_> = caller.parents.iter().map(ToString::to_string).collect();
         let fields = [
             ("event", Some(OneLine::text(self.event.word()))),
@@ -143,20 +148,25 @@ impl Record {
             ("code", self.code.clone()),
             ("returncode", number(self.returncode.map(|code| code.to_string()))),
             ("duration_ms", number(self.duration_ms.map(|ms| ms.to_string()))),
+            ("operation_sha256", digest(Some(&self.operation))),
+            ("argv_sha256", digest(self.argv.as_ref())),
             ("operation", Some(self.operation.clone())),
             ("argv", self.argv.clone()),
             ("ssh_connection_claimed", caller.ssh_connection.as_deref().map(OneLine::text)),
             ("parents", (!parents.is_empty()).then(|| OneLine::text(&parents.join(" ")))),
         ];
-        fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+        fields.into_iter().filter_map(|(key, value)| Some((key, value?.cut(most)))).collect()
     }
 
     /// Every field as `key=value`, each value cut to `most` bytes and quoted unless it is plain.
     pub(super) fn line(&self, most: usize) -> String {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/@+-".contains(&byte);
-        let written = self.fields().into_iter().map(|(key, value)| match value.cut(most) {
-            value if !value.is_empty() && value.bytes().all(plain) => format!("{key}={value}"),
-            value => format!("{key}={value:?}"),
+        let written = self.fields(most).into_iter().map(|(key, value)| {
+            if !value.is_empty() && value.bytes().all(plain) {
+                format!("{key}={value}")
+            } else {
+                format!("{key}={value:?}")
+            }
         });
         written.collect::<Vec<_>>().join(" ")
     }
@@ -222,6 +232,23 @@ pub(super) mod tests {
         denied.decision = Some(Decision::Denied);
         assert_eq!(denied.priority(), WARNING);
         assert_eq!(record().aborted().priority(), WARNING);
+    }
+
+    #[test]
+    fn what_is_not_shown_whole_is_bound() {
+        let mut long = record();
+        let ends = |record: &Record, most: usize| {
+            let keys = record.fields(most).into_iter().filter(|(key, _)| key.ends_with("_sha256"));
+            keys.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(&long, 2048), [""; 0]);
+        assert_eq!(ends(&long, 8).len(), 2);
+        long.operation = OneLine::text(&"x".repeat(5000));
+        let whole = ends(&long, 2048);
+        assert_eq!(whole.len(), 1);
+        assert!(long.line(2048).contains(&whole[0]) && long.line(64).contains(&whole[0]), "{whole:?}");
+        long.operation = OneLine::text(&format!("{}y", "x".repeat(4999)));
+        assert_ne!(ends(&long, 2048), whole);
     }
 
     #[test]

@@ -66,9 +66,10 @@ pub(super) fn parents(pid: u32, look_up: impl Fn(u32) -> Option<(u32, Option<Str
     parents
 }
 
-/// The nearest ancestor that is not sudo: the caller's own process.
-pub(super) fn first_not_sudo(parents: &[Parent]) -> Option<&Parent> {
-    parents.iter().find(|parent| !parent.is_sudo())
+/// The nearest ancestors up to and with the first that is not sudo, which is the caller's own process.
+pub(super) fn up_to_caller(parents: &[Parent]) -> &[Parent] {
+    let sudos = parents.iter().take_while(|parent| parent.is_sudo()).count();
+    &parents[..parents.len().min(sudos + 1)]
 }
 
 /// A process's parent and its program.
@@ -97,7 +98,8 @@ fn parent_in(status: &[u8]) -> Option<u32> {
     std::str::from_utf8(line).ok()?.parse().ok()
 }
 
-/// SSH_CONNECTION in the environment of a process. sudo(8) drops the variable, hence this detour.
+/// SSH_CONNECTION in the environment that a process was started with. sudo(8) drops the variable, hence
+/// this detour.
 pub(super) fn ssh_connection(pid: u32) -> Option<String> {
     let environ = read_bounded(&format!("/proc/{pid}/environ")).ok()?;
     ssh_connection_in(&environ)
@@ -155,9 +157,16 @@ mod tests {
         for exe in ["/usr/bin/sudoedit", "/usr/bin/sudo/x", "sudo-helper", "/", "", "/usr/bin/sudo x"] {
             assert!(!parent(2, exe).is_sudo(), "{exe}");
         }
-        let chain = [parent(9, "/usr/bin/sudo"), parent(8, "/usr/bin/sudo"), parent(7, "/bin/bash")];
-        assert_eq!(first_not_sudo(&chain).map(|parent| parent.pid), Some(7));
-        assert_eq!(first_not_sudo(&chain[..2]), None);
+        let chain = [
+            parent(9, "/usr/bin/sudo"),
+            parent(8, "/usr/bin/sudo"),
+            parent(7, "/bin/bash"),
+            parent(6, "/bin/sh"),
+        ];
+        assert_eq!(up_to_caller(&chain), &chain[..3]);
+        assert_eq!(up_to_caller(&chain[..2]), &chain[..2]);
+        assert_eq!(up_to_caller(&chain[2..]), &chain[2..3]);
+        assert_eq!(up_to_caller(&[]), &[]);
         assert!(!Parent { pid: 2, exe: None }.is_sudo());
     }
 

@@ -44,6 +44,10 @@ impl Caller {
         // While a process is its child's parent, its pid is nobody else's: so the descriptors are
         // those of our ancestors when the chain is still what it was.
         let mut child = std::process::id();
+        // Through sudo our own front is between us and them.
+        if awaited.first().is_some_and(|first| parent_of(child) != Some(first.pid)) {
+            child = parent_of(child).ok_or(WatchError::Gone)?;
+        }
         for parent in awaited {
             if parent_of(child) != Some(parent.pid) {
                 return Err(WatchError::Gone);

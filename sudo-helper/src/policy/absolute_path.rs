@@ -1,5 +1,7 @@
 //! Paths that a policy names: absolute, and in one spelling.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::error::printable;
@@ -16,6 +18,11 @@ impl AbsolutePath {
     /// As written.
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether what is there is the kernel's, and may be something else for each process.
+    pub(super) fn is_kernels(&self) -> bool {
+        ["/proc", "/sys", "/dev"].iter().any(|kernel| Path::new(&self.0).starts_with(kernel))
     }
 
     /// The last part; empty for `/`.

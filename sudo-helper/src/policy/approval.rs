@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer};
 use super::error::printable;
 use super::strict::{Ranged, Set, object};
 use crate::accounts::AccountName;
-use crate::operation::Operation;
+use crate::operation::{Operation, PackageVerb};
+use crate::package_name::PackageName;
 
 /// Most approvers.
 const MAX_APPROVERS: usize = 64;
@@ -58,15 +59,31 @@ impl Approval {
     /// Whether the operation, or a part of it, is one of those that wait.
     pub(super) fn covers(&self, operation: &Operation) -> bool {
         match operation {
-            Operation::Packages(verb, names) => names
-                .iter()
-                .any(|name| self.operations.contains(&Operation::Packages(*verb, vec![name.clone()]))),
+            Operation::Packages(verb, names) => {
+                names.iter().any(|name| self.covers_package(*verb, name.as_str()))
+            }
             Operation::Run(name, _) => self
                 .operations
                 .iter()
                 .any(|listed| matches!(listed, Operation::Run(listed, _) if listed == name)),
             Operation::Service(..) | Operation::Package(_) => self.operations.contains(operation),
         }
+    }
+}
+
+impl Approval {
+    /// Whether this waits when it is done to the package of this name, asked for or as part of a plan.
+    pub(super) fn covers_package(&self, verb: PackageVerb, name: &str) -> bool {
+        self.packages().any(|(listed_verb, listed)| listed_verb == verb && listed.as_str() == name)
+    }
+
+    /// The packages that wait, and for what.
+    pub(super) fn packages(&self) -> impl Iterator<Item = (PackageVerb, &PackageName)> {
+        let package = |operation| match operation {
+            &Operation::Packages(verb, ref names) => Some(names.iter().map(move |name| (verb, name))),
+            _ => None,
+        };
+        self.operations.iter().filter_map(package).flatten()
     }
 }
 

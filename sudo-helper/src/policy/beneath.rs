@@ -1,5 +1,6 @@
 //! Opening a file that a caller names, below a folder that the policy names.
 
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -9,34 +10,96 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 
+/// Why a file is not handed out, as what an operator is told about its path.
+#[derive(Debug)]
+pub enum BeneathError {
+    /// The folder cannot be opened, or is a symbolic link.
+    Folder(io::Error),
+    /// Others than we could change the folder.
+    Writable,
+    /// The path leads out of the folder, or onto another file system.
+    Outside,
+    /// A symbolic link stands in the path.
+    Link,
+    /// There is none.
+    Missing,
+    /// A folder, FIFO, socket or device.
+    NotRegular,
+    /// It has further names.
+    Names,
+    /// The kernel refused it for another reason.
+    Call(io::Error),
+}
+
+impl fmt::Display for BeneathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(error) => {
+                write!(f, "the folder cannot be opened ({error}); make it, or correct the policy's 'beneath'")
+            }
+            Self::Writable => f.write_str(
+                "others than root could change the folder; make it root's, and writable by nobody else",
+            ),
+            Self::Outside => f.write_str("it is not within the folder, or on another file system below it"),
+            Self::Link => f.write_str("a symbolic link is on the way; name the file by its own path"),
+            Self::Missing => f.write_str("there is no such file; name one below the folder"),
+            Self::NotRegular => {
+                f.write_str("it is no regular file, and only such are handed out; name another")
+            }
+            Self::Names => f.write_str(
+                "it has a second name (a hard link), which may be one of another folder's; name a copy of it",
+            ),
+            Self::Call(error) => write!(f, "it cannot be opened: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BeneathError {}
+
+impl From<Errno> for BeneathError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::EXDEV => Self::Outside,
+            Errno::ELOOP => Self::Link,
+            Errno::ENOENT | Errno::ENOTDIR => Self::Missing,
+            // A socket, or a device without a driver (open(2)).
+            Errno::ENXIO | Errno::ENODEV => Self::NotRegular,
+            other => Self::Call(other.into()),
+        }
+    }
+}
+
 /// Opens `relative` below `beneath` for reading.
 ///
 /// The folder is ours (root's: the helper acts as nobody else), no symbolic link, and writable by
-/// nobody else; its ancestors are the caller's to check. Nothing on the way down leaves it or is a
-/// link (openat2(2)). The file is regular and has this one name: a hard link into the folder could
-/// otherwise show any file of the same file system. FIFOs and devices are not waited for.
+/// nobody else; its ancestors are the caller's to check. Nothing on the way down leaves it, is a link
+/// or on another file system, whose daemon could keep us waiting (openat2(2), Linux 5.6). The file is
+/// regular and has this one name: a hard link into the folder could otherwise show any file of the
+/// same file system. FIFOs and devices are not waited for.
 ///
 /// # Errors
-/// EPERM for a folder that others could change; EXDEV, ELOOP and ENOENT of openat2(2), and ENOSYS
-/// before Linux 5.6; EINVAL for what is no regular file; EMLINK for one with several names.
-pub fn open_beneath(beneath: &Path, relative: &Path) -> io::Result<OwnedFd> {
+/// See [`BeneathError`].
+pub fn open_beneath(beneath: &Path, relative: &Path) -> Result<OwnedFd, BeneathError> {
     let reading = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let folder = open(beneath, reading | OFlag::O_DIRECTORY, Mode::empty())?;
-    let stat = fstat(&folder)?;
+    let folder = |errno: Errno| BeneathError::Folder(errno.into());
+    let opened = open(beneath, reading | OFlag::O_DIRECTORY, Mode::empty()).map_err(folder)?;
+    let stat = fstat(&opened).map_err(folder)?;
     let others = Mode::S_IWGRP | Mode::S_IWOTH;
     if stat.st_uid != geteuid().as_raw() || Mode::from_bits_truncate(stat.st_mode).intersects(others) {
-        return Err(Errno::EPERM.into());
+        return Err(BeneathError::Writable);
     }
-    let inside =
-        ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let inside = ResolveFlag::RESOLVE_BENEATH
+        | ResolveFlag::RESOLVE_NO_SYMLINKS
+        | ResolveFlag::RESOLVE_NO_MAGICLINKS
+        | ResolveFlag::RESOLVE_NO_XDEV;
     let how = OpenHow::new().flags(reading | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).resolve(inside);
-    let file = openat2(&folder, relative, how)?;
+    let file = openat2(&opened, relative, how)?;
     let stat = fstat(&file)?;
     if SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFREG {
-        return Err(Errno::EINVAL.into());
+        return Err(BeneathError::NotRegular);
     }
     if stat.st_nlink != 1 {
-        return Err(Errno::EMLINK.into());
+        return Err(BeneathError::Names);
     }
     Ok(file)
 }
@@ -58,8 +121,8 @@ mod tests {
         folder
     }
 
-    fn errno(beneath: &Path, relative: &str) -> Option<i32> {
-        open_beneath(beneath, Path::new(relative)).expect_err(relative).raw_os_error()
+    fn error(beneath: &Path, relative: &str) -> BeneathError {
+        open_beneath(beneath, Path::new(relative)).expect_err(relative)
     }
 
     #[test]
@@ -79,13 +142,13 @@ mod tests {
         symlink("..", inside.join("up")).expect("a link");
         symlink("old", inside.join("same")).expect("a link");
         fs::hard_link(folder.path().join("secret"), inside.join("hard")).expect("a link");
-        assert_eq!(errno(&inside, "../secret"), Some(libc::EXDEV));
-        assert_eq!(errno(&inside, "/etc/passwd"), Some(libc::EXDEV));
-        assert_eq!(errno(&inside, "link"), Some(libc::ELOOP));
-        assert_eq!(errno(&inside, "up/secret"), Some(libc::ELOOP));
-        assert_eq!(errno(&inside, "same/a.log"), Some(libc::ELOOP));
-        assert_eq!(errno(&inside, "hard"), Some(libc::EMLINK));
-        assert_eq!(errno(&inside, "none"), Some(libc::ENOENT));
+        assert!(matches!(error(&inside, "../secret"), BeneathError::Outside));
+        assert!(matches!(error(&inside, "/etc/passwd"), BeneathError::Outside));
+        assert!(matches!(error(&inside, "link"), BeneathError::Link));
+        assert!(matches!(error(&inside, "up/secret"), BeneathError::Link));
+        assert!(matches!(error(&inside, "same/a.log"), BeneathError::Link));
+        assert!(matches!(error(&inside, "hard"), BeneathError::Names));
+        assert!(matches!(error(&inside, "none"), BeneathError::Missing));
     }
 
     #[test]
@@ -93,8 +156,10 @@ mod tests {
         let folder = folder();
         let inside = folder.path().join("in");
         nix::unistd::mkfifo(&inside.join("fifo"), Mode::S_IRWXU).expect("a fifo");
-        assert_eq!(errno(&inside, "fifo"), Some(libc::EINVAL));
-        assert_eq!(errno(&inside, "old"), Some(libc::EINVAL));
+        assert!(matches!(error(&inside, "fifo"), BeneathError::NotRegular));
+        let _socket = std::os::unix::net::UnixListener::bind(inside.join("socket")).expect("bound");
+        assert!(matches!(error(&inside, "socket"), BeneathError::NotRegular));
+        assert!(matches!(error(&inside, "old"), BeneathError::NotRegular));
     }
 
     #[test]
@@ -102,10 +167,13 @@ mod tests {
         let folder = folder();
         let inside = folder.path().join("in");
         symlink("in", folder.path().join("to")).expect("a link");
-        assert!(open_beneath(&folder.path().join("to"), Path::new("old/a.log")).is_err());
+        for nothing in ["to", "nothing", "secret"] {
+            let error = error(&folder.path().join(nothing), "old/a.log");
+            assert!(matches!(error, BeneathError::Folder(_)), "{nothing}: {error}");
+        }
         for mode in [0o775, 0o757, 0o1777] {
             fs::set_permissions(&inside, Permissions::from_mode(mode)).expect("changed");
-            assert_eq!(errno(&inside, "old/a.log"), Some(libc::EPERM), "{mode:o}");
+            assert!(matches!(error(&inside, "old/a.log"), BeneathError::Writable), "{mode:o}");
         }
     }
 }

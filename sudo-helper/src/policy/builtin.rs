@@ -104,9 +104,23 @@ fn reason(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
 /// of a policy run in '/'.
 const OWN_FILES: [&str; 4] = ["etc/sudo-helper", "etc/sudoers", "run/sudo-helper", "bin/sudo"];
 
-/// Whether a text names, anywhere in it, a file that decides who may act as root.
+/// Whether a text names, anywhere in it and however it is spelled, a file that decides who may act as root.
 pub(super) fn names_own_file(text: &str) -> bool {
-    OWN_FILES.iter().any(|own| text.contains(own))
+    let plain = without_detours(text);
+    OWN_FILES.iter().any(|own| text.contains(own) || plain.contains(own))
+}
+
+/// The text without empty parts, `.`, and `..` with what it takes back (path_resolution(7)).
+fn without_detours(text: &str) -> String {
+    let mut parts = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
 }
 
 /// Whether a folder holds such files, or is held by one of theirs.
@@ -135,7 +149,21 @@ mod tests {
         for folder in ["/etc/nginx", "/var/log", "/runner", "/srv"] {
             assert!(!holds_own_file(folder), "{folder}");
         }
-        assert!(names_own_file("--file=/etc/sudoers.d/x") && !names_own_file("/etc/nginx"));
+        for text in [
+            "--file=/etc/sudoers.d/x",
+            "/etc//sudoers",
+            "/etc/./sudoers",
+            "--file=/etc/.//././sudoers",
+            "/etc/nginx/../sudoers",
+            "../..//etc/x/y/../../sudo-helper/policy.json",
+            "/var//run///sudo-helper",
+            "/etc/sudoers/../nginx",
+        ] {
+            assert!(names_own_file(text), "{text}");
+        }
+        for text in ["/etc/nginx", "/etc/../sudoers", "etc sudoers", ""] {
+            assert!(!names_own_file(text), "{text}");
+        }
     }
 
     #[test]

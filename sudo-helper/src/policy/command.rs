@@ -44,6 +44,8 @@ pub enum Argument {
     Text(String),
     /// The file that [`super::open_beneath`] opens, as a descriptor of the program.
     File {
+        /// The parameter that names it.
+        slot: Word,
         /// The folder that the policy names.
         beneath: PathBuf,
         /// The path that the caller names, below it.
@@ -75,7 +77,7 @@ impl CommandRule {
                 .get(name)
                 .ok_or_else(|| Denial::BadValue(format!("'{name}=VALUE' is missing{}", self.takes())))?;
             let refuse = |why| Denial::BadValue(format!("{name}={} is refused: {why}", quoted(value)));
-            bound.insert(name, slot.bind(value).map_err(refuse)?);
+            bound.insert(name, slot.bind(name, value).map_err(refuse)?);
         }
         let argument = |template: &Template| match template {
             Template::Text(text) => Some(Argument::Text(text.clone())),
@@ -149,6 +151,12 @@ impl Document {
         if let Some(why) = program::refused(program.name()) {
             return Err(format!("'{}' cannot be a command: {why}", program.as_str()));
         }
+        if program.is_kernels() {
+            return Err(format!(
+                "'{}' cannot be a command: what is there is the kernel's, and may change",
+                program.as_str()
+            ));
+        }
         let arguments = words.map(template).collect::<Result<Vec<_>, _>>()?;
         let slots = self.params.0;
         let used =
@@ -220,7 +228,8 @@ mod tests {
         let rule = rule(READ_LOG).expect("a rule");
         assert_eq!(rule.program(), "/usr/bin/tail");
         assert_eq!(rule.argv(), ["/usr/bin/tail", "-n", "{lines}", "{file}"]);
-        let file = Argument::File { beneath: "/var/log/nginx".into(), relative: "access.log".into() };
+        let slot = Word::parse("file").expect("a word");
+        let file = Argument::File { slot, beneath: "/var/log/nginx".into(), relative: "access.log".into() };
         assert_eq!(
             rule.bind(&values(&[("lines", "20"), ("file", "access.log")])),
             Ok(vec![Argument::Text("-n".into()), Argument::Text("20".into()), file])

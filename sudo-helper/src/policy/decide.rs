@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::builtin::{denied_package, denied_unit, undeletable};
 use super::{CommandRule, Denial, Policy, Risk};
+use crate::apt::Plan;
 use crate::operation::{Operation, PackageAction, PackageVerb, ServiceVerb, Word};
 use crate::package_name::PackageName;
 use crate::unit_name::UnitName;
@@ -86,6 +87,26 @@ impl Policy {
         Err(verb_missing(&asked, &format!("packages.\"{name}\""), verbs.0.0.iter().map(|verb| verb.word())))
     }
 
+    /// Whether this waits for approval under this very name of a unit, which another may have.
+    #[must_use]
+    pub fn service_needs_approval(&self, verb: ServiceVerb, unit: &UnitName) -> bool {
+        self.approval.covers(&Operation::Service(verb, unit.clone()))
+    }
+
+    /// Whether a plan does to a package, whoever has asked for that, what waits for approval.
+    #[must_use]
+    pub fn plan_needs_approval(&self, plan: &Plan) -> bool {
+        let installed = plan.installs.iter().map(|install| (PackageVerb::Install, &install.package));
+        let removed = plan.removals().into_iter().map(|package| (PackageVerb::Remove, package));
+        installed.chain(removed).any(|(verb, package)| self.approval.covers_package(verb, &package.name))
+    }
+
+    /// Whether [`Self::plan_needs_approval`] can be so.
+    #[must_use]
+    pub fn has_packages_under_approval(&self) -> bool {
+        self.approval.packages().next().is_some()
+    }
+
     fn packages_allowed(
         &self,
         verb: PackageVerb,
@@ -140,4 +161,38 @@ fn verb_missing<'a>(asked: &str, rule: &str, verbs: impl Iterator<Item = &'a str
     let verbs: Vec<&str> = verbs.collect();
     let allowed = if verbs.is_empty() { "nothing".to_owned() } else { verbs.join(", ") };
     Denial::NotListed(format!("{asked} is denied: {rule} of the policy allows {allowed}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_waits_for_what_it_does_to_a_package_under_approval() {
+        let policy = |operations: &str| {
+            let text = format!(r#"{{"approval": {{"operations": [{operations}]}}}}"#);
+            Policy::parse(text.as_bytes()).expect("a policy")
+        };
+        let waiting = policy(r#""package install docker.io", "package remove ufw", "package install g++""#);
+        for (line, waits) in [
+            ("Inst docker.io (1 l [all])", true),
+            ("Inst docker.io [1] (2 l [all])", true),
+            ("Inst docker.io [2] (1 l [all])", true),
+            ("Inst docker.io:i386 (1 l [i386])", true),
+            ("Inst g++ (1 l [all])", true),
+            ("Remv ufw [1]", true),
+            ("Purg ufw [1]", true),
+            ("Purg ufw:i386 [1]", true),
+            ("Remv docker.io [1]", false),
+            ("Inst ufw (1 l [all])", false),
+            ("Inst docker (1 l [all])", false),
+            ("Conf docker.io (1 l [all])", false),
+        ] {
+            let plan = Plan::parse(&format!("Inst other (1 l [all])\n{line}\n")).expect(line);
+            assert_eq!(waiting.plan_needs_approval(&plan), waits, "{line}");
+            assert!(!policy(r#""package upgrade""#).plan_needs_approval(&plan), "{line}");
+        }
+        assert!(waiting.has_packages_under_approval());
+        assert!(!policy(r#""package upgrade", "service stop ssh""#).has_packages_under_approval());
+    }
 }

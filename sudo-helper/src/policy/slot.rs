@@ -1,6 +1,6 @@
 //! A parameter of a command: which values its `{slot}` takes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,11 +28,11 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    /// The argument that a caller's value becomes.
+    /// The argument that a caller's value becomes in the slot of this name.
     ///
     /// # Errors
     /// A sentence, when this slot does not take it.
-    pub(super) fn bind(&self, value: &str) -> Result<Argument, String> {
+    pub(super) fn bind(&self, name: &Word, value: &str) -> Result<Argument, String> {
         match self {
             Self::Regex(pattern, allowed) => {
                 plain(value, &allowed.0)?;
@@ -46,8 +46,8 @@ impl Slot {
             }
             Self::Enum(values, _) => Err(format!("it is none of {}", quoted(&values.join(", ")))),
             Self::File(folder) => {
-                let relative = beneath(value)?.to_owned();
-                Ok(Argument::File { beneath: PathBuf::from(folder.as_str()), relative })
+                let (beneath, relative) = (PathBuf::from(folder.as_str()), beneath(value)?.to_owned());
+                Ok(Argument::File { slot: name.clone(), beneath, relative })
             }
         }
     }
@@ -120,9 +120,7 @@ impl Document {
 
 /// Folders whose files are the kernel's, or decide who may act as root.
 fn forbidden_folder(folder: &AbsolutePath) -> Result<(), String> {
-    let path = Path::new(folder.as_str());
-    let kernel = ["/proc", "/sys", "/dev"].iter().any(|kernel| path.starts_with(kernel));
-    if kernel || holds_own_file(folder.as_str()) {
+    if folder.is_kernels() || holds_own_file(folder.as_str()) {
         return Err(format!(
             "'{}' is no folder to hand files out of: it holds the kernel's files, or sudo's and sudo-helper's",
             folder.as_str()
@@ -164,6 +162,10 @@ impl Serialize for Slot {
 mod tests {
     use super::*;
 
+    fn name() -> Word {
+        Word::parse("v").expect("a word")
+    }
+
     fn slot(text: &str) -> Result<Slot, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -179,9 +181,9 @@ mod tests {
         ] {
             let any = r#""regex": "(?:.|\\n)*""#;
             let closed = slot(&format!("{{{any}}}")).expect("a slot");
-            assert!(closed.bind(value).expect_err(value).contains(why), "{value:?}");
+            assert!(closed.bind(&name(), value).expect_err(value).contains(why), "{value:?}");
             let open = slot(&format!(r#"{{{any}, "allow": ["{word}"]}}"#)).expect("a slot");
-            assert_eq!(open.bind(value), Ok(Argument::Text(value.to_owned())));
+            assert_eq!(open.bind(&name(), value), Ok(Argument::Text(value.to_owned())));
             let listed = serde_json::to_string(value).expect("json");
             let said = slot(&format!(r#"{{"enum": [{listed}]}}"#)).expect_err(value).to_string();
             assert!(said.contains(why), "{said}");
@@ -191,16 +193,16 @@ mod tests {
             slot(r#"{"regex": "(?:.|\\n)*", "allow": ["leading-dash", "slash", "dot-dot", "control"]}"#);
         let all = all.expect("a slot");
         for value in ["/etc/sudoers", "etc/sudo-helper/policy.json", "nul\0", "ä", "\u{202e}"] {
-            assert!(all.bind(value).is_err(), "{value:?}");
+            assert!(all.bind(&name(), value).is_err(), "{value:?}");
         }
     }
 
     #[test]
     fn an_enum_takes_its_values_only() {
         let slot = slot(r#"{"enum": ["web", "db"]}"#).expect("a slot");
-        assert!(slot.bind("db").is_ok());
+        assert!(slot.bind(&name(), "db").is_ok());
         for value in ["", "DB", "db ", "web, db"] {
-            assert!(slot.bind(value).is_err(), "{value:?}");
+            assert!(slot.bind(&name(), value).is_err(), "{value:?}");
         }
     }
 
@@ -208,8 +210,9 @@ mod tests {
     fn a_file_stays_beneath_by_its_spelling() {
         let slot = slot(r#"{"type": "file", "beneath": "/var/log/nginx"}"#).expect("a slot");
         for value in ["access.log", "old/access.log.1", ".hidden"] {
-            let argument = Argument::File { beneath: "/var/log/nginx".into(), relative: value.into() };
-            assert_eq!(slot.bind(value), Ok(argument));
+            let argument =
+                Argument::File { slot: name(), beneath: "/var/log/nginx".into(), relative: value.into() };
+            assert_eq!(slot.bind(&name(), value), Ok(argument));
         }
         let long = "a".repeat(1025);
         for value in [
@@ -228,7 +231,7 @@ mod tests {
             "..",
             &long,
         ] {
-            assert!(slot.bind(value).is_err(), "{value:?}");
+            assert!(slot.bind(&name(), value).is_err(), "{value:?}");
         }
     }
 

@@ -29,10 +29,10 @@ const fn unlimited(resource: Resource, name: &'static str, floor: rlim_t) -> Wan
     Wanted { resource, name, soft: RLIM_INFINITY, hard: RLIM_INFINITY, floor }
 }
 
-/// What systemd-system.conf(5) gives its services, or more. RLIMIT_NICE, RTPRIO, RTTIME and MSGQUEUE
-/// are left: low values only forbid what no operation does. RSS and LOCKS have had no effect since
-/// Linux 2.6, hence no floor; a child may still read them.
-const WANTED: [Wanted; 12] = [
+/// What systemd-system.conf(5) gives its services, or more. RSS and LOCKS have had no effect since
+/// Linux 2.6, and low values of NICE, RTPRIO, RTTIME and MSGQUEUE only forbid what no operation does:
+/// hence no floor; a child may still read them.
+const WANTED: [Wanted; 16] = [
     unlimited(Resource::RLIMIT_CPU, "cpu", HOUR),
     unlimited(Resource::RLIMIT_FSIZE, "fsize", 4 * GIB),
     unlimited(Resource::RLIMIT_DATA, "data", 2 * GIB),
@@ -41,6 +41,11 @@ const WANTED: [Wanted; 12] = [
     unlimited(Resource::RLIMIT_NPROC, "nproc", KIB),
     unlimited(Resource::RLIMIT_LOCKS, "locks", 0),
     unlimited(Resource::RLIMIT_SIGPENDING, "sigpending", 64),
+    unlimited(Resource::RLIMIT_RTTIME, "rttime", 0),
+    // The kernel's defaults of the first process (include/asm-generic/resource.h, MQ_BYTES_MAX).
+    Wanted { resource: Resource::RLIMIT_MSGQUEUE, name: "msgqueue", soft: 819_200, hard: 819_200, floor: 0 },
+    Wanted { resource: Resource::RLIMIT_NICE, name: "nice", soft: 0, hard: 0, floor: 0 },
+    Wanted { resource: Resource::RLIMIT_RTPRIO, name: "rtprio", soft: 0, hard: 0, floor: 0 },
     Wanted {
         resource: Resource::RLIMIT_STACK,
         name: "stack",
@@ -157,6 +162,9 @@ mod tests {
         for (name, current, new) in [
             ("fsize", (1, 1), (INF, INF)),
             ("cpu", (100, INF), (INF, INF)),
+            ("rttime", (1, INF), (INF, INF)),
+            ("msgqueue", (0, 0), (819_200, 819_200)),
+            ("rtprio", (99, 99), (0, 99)),
             ("nofile", (50, 50), (1024, 524_288)),
             ("nofile", (1_048_576, 1_048_576), (1024, 1_048_576)),
             ("stack", (INF, INF), (8 * MIB, INF)),

@@ -134,6 +134,11 @@ impl UnitState {
     pub fn canonical(&self) -> Result<UnitName, BadUnitName> {
         UnitName::parse(&self.id)
     }
+
+    /// Its names, aliases included, as far as a policy can list them.
+    pub fn known_names(&self) -> impl Iterator<Item = UnitName> {
+        self.names.iter().filter_map(|name| UnitName::parse(name).ok())
+    }
 }
 
 /// The properties that were asked for; one that is empty counts as absent.
@@ -192,6 +197,11 @@ mod tests {
         assert!(good.is_active() && !good.is_masked() && !good.is_not_found());
         assert_eq!(good.names, ["good.service", "alias.service"]);
         assert_eq!(good.canonical().expect("a name").short(), "good");
+        let odd = state(&GOOD.replace("alias.service", "alias.service odd.target"));
+        assert_eq!(
+            odd.known_names().map(|name| name.short().to_owned()).collect::<Vec<_>>(),
+            ["good", "alias"]
+        );
         let json = serde_json::to_value(&good).expect("JSON");
         assert_eq!(
             json,

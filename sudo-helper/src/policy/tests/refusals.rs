@@ -49,6 +49,8 @@ fn a_faulty_policy_is_refused_whole_and_says_where() {
         (r#"{"package_actions": ["dist-upgrade"]}"#, "at package_actions[0]: unknown variant"),
         (r#"{"commands": {"Reboot": {"argv": ["/a"]}}}"#, "is no name"),
         (r#"{"commands": {"a": {"argv": ["/bin/sh"]}}}"#, "at commands.a: '/bin/sh' cannot be a command"),
+        (r#"{"commands": {"a": {"argv": ["/proc/self/exe"]}}}"#, "cannot be a command: what is there"),
+        (r#"{"commands": {"a": {"argv": ["/a", "/etc/./sudoers"]}}}"#, "names a file of sudo"),
         (
             r#"{"commands": {"a": {"argv": ["/a", "{x}"], "params": {"x": {"regex": "("}}}}}"#,
             "at commands.a.params.x: the regex is wrong",
