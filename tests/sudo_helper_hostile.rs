@@ -441,6 +441,7 @@ fn what_is_refused_starts_nothing() {
         (usage, &["wait", "../../etc/shadow"]),
         (usage, &["probe", "../../etc"]),
         (denied, &["worker", "0"]),
+        (denied, &["compare-plan"]),
         (denied, &["worker", "00000000000000000000000000000000"]),
         (denied, &["approve", "00000000000000000000000000000000"]),
         (denied, &["deny", "00000000000000000000000000000000"]),

@@ -286,3 +286,34 @@ fn a_record_that_does_not_show_all_of_an_operation_is_bound_to_it() {
         }
     }
 }
+
+#[test]
+fn what_cannot_even_begin_is_recorded_too() {
+    let Some(host) = Helped::boot() else { return };
+    host.policy(&json!({"services": {"ssh": ["stop"]}}));
+    host.ask("list").success();
+    host.run(&["chmod", "0755", "/run/sudo-helper"]).success();
+    let unusable = host.ask("service stop ssh").failure(1, "unusable");
+    host.run(&["chmod", "0700", "/run/sudo-helper"]).success();
+    let foreign =
+        Answer::of(host.command(&["env", "PKEXEC_UID=1000", "sudo-helper", "service", "stop", "ssh"]));
+    let foreign = foreign.failure(1, "bad-caller");
+    let uid = host.run_as(AGENT, &["id", "-u"]).get_output().stdout.clone();
+    let nobody = u32::MAX.to_string();
+    for (answer, uid, code) in [
+        (unusable, String::from_utf8_lossy(&uid).trim_end(), "unusable"),
+        (foreign, nobody.as_str(), "bad-caller"),
+    ] {
+        let found = records(&host, &answer["request_id"]);
+        let told = |record: &Value| {
+            ["UID", "EVENT", "OPERATION"].map(|key| get(record, key).unwrap_or("-").to_owned())
+        };
+        let told: Vec<_> = found.iter().map(told).collect();
+        assert_eq!(
+            told,
+            [[uid, "request", "service stop ssh"], [uid, "result", "service stop ssh"]],
+            "{answer}"
+        );
+        assert_eq!(get(&found[1], "CODE"), Some(code));
+    }
+}

@@ -54,6 +54,8 @@ impl fmt::Display for LoginUid {
     }
 }
 
+/// (uid_t) -1, which no account has.
+const NOBODY: u32 = u32::MAX;
 /// What doas(1) and pkexec(1) set: their caller would pass for root itself, since they set no SUDO_UID.
 const OTHERS: [&str; 2] = ["DOAS_USER", "PKEXEC_UID"];
 
@@ -79,13 +81,28 @@ impl Caller {
         if env::var_os("SUDO_UID").is_none() && OTHERS.iter().any(|name| env::var_os(name).is_some()) {
             return Err(BadCaller);
         }
-        let uid = sudo_uid(env::var_os("SUDO_UID").as_deref())?;
+        sudo_uid(env::var_os("SUDO_UID").as_deref()).map(Self::with_uid)
+    }
+
+    /// The same for the record alone, where nobody knows who calls.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::with_uid(NOBODY)
+    }
+
+    fn with_uid(uid: u32) -> Self {
         let user = env::var_os("SUDO_USER").map(|user| ancestry::bounded(&user.to_string_lossy(), MAX_USER));
         let parents = ancestry::parents(std::os::unix::process::parent_id(), ancestry::look_up);
         let near = ancestry::up_to_caller(&parents).iter();
         let ssh_connection = near.map(|parent| parent.pid).find_map(ancestry::ssh_connection);
-        Ok(Self { uid, user, login_uid: own_login_uid(), parents, ssh_connection })
+        Self { uid, user, login_uid: own_login_uid(), parents, ssh_connection }
     }
+}
+
+/// Whether sudo(8) has started this: who calls itself root's own has no SUDO_UID.
+#[must_use]
+pub fn through_sudo() -> bool {
+    env::var_os("SUDO_UID").is_some()
 }
 
 /// Whether this process is root throughout: real, effective and saved uid (credentials(7)). A

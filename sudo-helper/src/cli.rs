@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::apt::comparison;
 use crate::operation::{BadOperation, Operation};
 
 /// What `--help` prints: one screen.
@@ -91,6 +92,8 @@ pub enum Request {
     Wait(String),
     /// What a unit of ours runs: a job that root has left for it.
     Worker(String),
+    /// What apt-get runs: a look at what it is about to do.
+    ComparePlan,
 }
 
 /// One call of the program.
@@ -167,7 +170,8 @@ fn shown(text: &str) -> String {
     format!("{}{more}", text[..end].escape_debug().to_string().replace("\\'", "'"))
 }
 
-const REQUESTS: [&str; 14] = [
+/// What people ask for.
+const REQUESTS: [&str; 13] = [
     "service",
     "package",
     "run",
@@ -181,7 +185,6 @@ const REQUESTS: [&str; 14] = [
     "check-policy",
     "probe",
     "ssh",
-    "worker",
 ];
 
 /// Reads the arguments, without the program's name.
@@ -243,6 +246,7 @@ impl Given {
             "wait" => Request::Wait(self.needed("ID")?),
             "probe" => Request::Probe(self.needed("NONCE")?),
             "worker" => Request::Worker(self.needed("ID")?),
+            comparison::WORD => self.alone(Request::ComparePlan)?,
             other => return Err(UsageError::Unknown(first.clone(), nearest(other))),
         };
         self.check_options(&request)?;
@@ -291,7 +295,7 @@ impl Given {
 
 /// The request that a mistyped word may have meant: one letter more, less or other, or two swapped.
 fn nearest(word: &str) -> Option<&'static str> {
-    REQUESTS.into_iter().filter(|known| *known != "worker").find(|known| one_slip(word, known))
+    REQUESTS.into_iter().find(|known| one_slip(word, known))
 }
 
 fn one_slip(word: &str, known: &str) -> bool {

@@ -1,28 +1,22 @@
 //! Changes of packages, done by apt-get(8) and dpkg(1), one at a time.
 
+pub mod last_look;
 mod planning;
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::Mode;
 
 use crate::answer::{Answer, Exit, Failure, Ran};
 use crate::approval::Approved;
 use crate::apt::arguments::{DPKG, ENVIRONMENT, Request, configure_arguments};
 use crate::apt::comparison;
 use crate::apt::failure::{Failure as Reason, classify, lock_held, update_failed_quietly};
-use crate::apt::plan::Plan;
 use crate::consent::in_time;
 use crate::file_lock::{PackageLock, await_unlocked};
 use crate::operation::Operation;
 use crate::policy::Policy;
 use crate::process::{Starter, Stopping, Task};
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RUN_FOLDER, RunFolder};
 use crate::service::first_line;
 
 pub use planning::Planned;
@@ -133,8 +127,8 @@ impl<'a> Change<'a> {
             planned = self.plan()?;
             permit(&planned, doing)?;
         }
-        leave_hook(doing.folder, &planned.plan).map_err(|error| {
-            Failure::new(Exit::Failed, "unusable", &format_args!("{}: {error}", comparison::HOOK))
+        last_look::leave(doing.folder, &planned.plan).map_err(|error| {
+            Failure::new(Exit::Failed, "unusable", &format_args!("{RUN_FOLDER}: {error}"))
         })?;
         let ran = self.step(self.argv(&planned)?, begin, doing)?;
         Ok((ran, planned.lines()))
@@ -185,13 +179,6 @@ fn permit(planned: &Planned, doing: &Doing<'_>) -> Result<(), Failure> {
         return refuse("approval-changed", "what would be done is no longer what was approved; ask again");
     }
     in_time(Some(approved))
-}
-
-/// Leaves what apt-get asks before it begins. Whoever holds the package lock is the only one to do so.
-fn leave_hook(folder: &RunFolder, plan: &Plan) -> io::Result<()> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = openat(folder.as_fd(), comparison::HOOK, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    File::from(file).write_all(comparison::script(plan).as_bytes())
 }
 
 /// The caller is answered although the program goes on: to kill it would leave packages half configured.

@@ -8,18 +8,20 @@ use supervise::{Command, Credentials, Inherited};
 
 use crate::accounts::parse_uid;
 use crate::answer::{Answer, Exit, Failure};
-use crate::caller::{Caller, is_root};
+use crate::apt::comparison;
+use crate::caller::{Caller, is_root, through_sudo};
 use crate::cli::{self, Call, Request};
 use crate::decide::{self, Verdict, for_a_person};
 use crate::front;
 use crate::operation::{Operation, ServiceVerb};
+use crate::packages::last_look;
 use crate::perform::{Printed, described};
 use crate::policy::{self, Policy};
 use crate::policy_file;
 use crate::prepare::{Prepared, Simulation, denied};
 use crate::probe::{ProbeError, probe};
 use crate::random_id::RequestId;
-use crate::session::{Entered, Session};
+use crate::session::{Entered, Session, turned_away};
 use crate::ssh;
 use crate::table::table;
 use crate::worker::Job;
@@ -37,6 +39,7 @@ pub fn run(call: &Call) -> u8 {
         }
         Request::DefaultPolicy => return diagnostics::print(policy::default_text(), Exit::Failed as u8),
         Request::Ssh => ssh_command().into(),
+        Request::ComparePlan if !through_sudo() => return last_look::look(),
         Request::CheckPolicy(Some(file)) => unprivileged(|| Ok(check(&policy_file::load_from(file)?))).into(),
         Request::Explain(Some(file), operation) => {
             unprivileged(|| explain(&policy_file::load_from(file)?, operation)).into()
@@ -44,7 +47,7 @@ pub fn run(call: &Call) -> u8 {
         request => match Session::enter() {
             Ok(Entered::Session(session)) => admitted(&session, request, call.json),
             Ok(Entered::Front(worker)) => return front::attend(worker),
-            Err(failure) => Answer::from(failure).into(),
+            Err(failure) => turned_away(&words(request), failure).into(),
         },
     };
     print(&printed, call.compat_exit)
@@ -57,7 +60,7 @@ pub fn refuse(error: &cli::UsageError) -> u8 {
     let answer = match Session::enter() {
         Ok(Entered::Session(session)) => session.recorded("usage error", || failure.into()),
         Ok(Entered::Front(worker)) => return front::attend(worker),
-        Err(_) => failure.into(),
+        Err(_) => turned_away("usage error", failure),
     };
     print(&answer.into(), false)
 }
@@ -74,19 +77,35 @@ fn print(printed: &Printed, compat_exit: bool) -> u8 {
 
 /// Refuses one call too many of a caller's, and a change that the caller could stop half-way.
 fn admitted(session: &Session, request: &Request, json: bool) -> Printed {
-    let (changes, words) = match request {
+    let changes = match request {
         Request::Perform(operation, how) => {
-            let reads = how.dry_run || matches!(operation, Operation::Service(ServiceVerb::Status, _));
-            (!reads, operation.to_string())
+            !how.dry_run && !matches!(operation, Operation::Service(ServiceVerb::Status, _))
         }
-        Request::Approve(id) => (true, format!("approve {id}")),
-        Request::Deny(id) => (true, format!("deny {id}")),
-        Request::Wait(id) => (true, format!("wait {id}")),
-        _ => (false, "another call".to_owned()),
+        Request::Approve(_) | Request::Deny(_) | Request::Wait(_) => true,
+        _ => false,
     };
     match session.admit(changes) {
         Ok(()) => with_root(session, request, json),
-        Err(failure) => session.recorded(&words, || failure.into()).into(),
+        Err(failure) => session.recorded(&words(request), || failure.into()).into(),
+    }
+}
+
+/// What the log calls a request that gets no further.
+fn words(request: &Request) -> String {
+    let named = |word: &str, id: &str| format!("{word} {}", id.escape_debug());
+    match request {
+        Request::Perform(operation, _) => operation.to_string(),
+        Request::Explain(_, operation) => format!("explain {operation}"),
+        Request::Approve(id) => named("approve", id),
+        Request::Deny(id) => named("deny", id),
+        Request::Wait(id) => named("wait", id),
+        Request::List => "list".to_owned(),
+        Request::Pending { .. } => "pending".to_owned(),
+        Request::CheckPolicy(_) => "check-policy".to_owned(),
+        Request::Probe(_) => "probe".to_owned(),
+        Request::Worker(_) => "worker".to_owned(),
+        Request::ComparePlan => comparison::WORD.to_owned(),
+        Request::Help | Request::Version | Request::DefaultPolicy | Request::Ssh => "nothing".to_owned(),
     }
 }
 
@@ -113,6 +132,11 @@ fn with_root(session: &Session, request: &Request, json: bool) -> Printed {
             }
         },
         Request::Worker(id) => return_to_unit(session, id),
+        Request::ComparePlan => {
+            let error = "this is a question of apt-get's";
+            let refused = || Failure::new(Exit::Denied, "denied", &error).into();
+            session.recorded(comparison::WORD, refused).into()
+        }
         Request::Help | Request::Version | Request::DefaultPolicy | Request::Ssh => {
             Answer::from(Failure::new(Exit::Usage, "usage", &"not a request for root")).into()
         }
@@ -232,7 +256,7 @@ fn pending(session: &Session, watch: bool, json: bool) -> Printed {
 /// `sudo-helper ssh`: replaced by sudo, or refused.
 fn ssh_command() -> Answer {
     let refuse = |error: &dyn std::fmt::Display| Answer::from(Failure::new(Exit::Usage, "usage", error));
-    if geteuid().is_root() && std::env::var_os("SUDO_UID").is_some() {
+    if geteuid().is_root() && through_sudo() {
         // The sudo that this would start had root as its caller, who may do more.
         return refuse(&"ssh is the forced command of a user; do not run it by way of sudo");
     }
@@ -264,7 +288,7 @@ fn ssh_command() -> Answer {
 /// What a unit of ours runs. Only root can have left the job; sudo's callers are told nothing.
 fn return_to_unit(session: &Session, id: &str) -> Printed {
     let refused = || Answer::from(Failure::new(Exit::Denied, "denied", &"there is no such job"));
-    if std::env::var_os("SUDO_UID").is_some() {
+    if through_sudo() {
         return session.recorded("worker", refused).into();
     }
     let job = RequestId::parse(id).ok().and_then(|id| Job::take(&session.folder, &id).ok());

@@ -1,6 +1,5 @@
 //! One call with root's rights: its surroundings, its caller, its record.
 
-use std::env;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -10,7 +9,7 @@ use nix::unistd::{Pid, dup2_stdin};
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::audit::{self, Decision, OneLine, OpenRequest, OpenRequests, Record};
-use crate::caller::{Caller, is_root};
+use crate::caller::{Caller, is_root, through_sudo};
 use crate::cgroup::{Forked, fork_outside};
 use crate::process::Starter;
 use crate::random_id::RequestId;
@@ -70,7 +69,7 @@ impl Session {
         File::open("/dev/null").and_then(|null| Ok(dup2_stdin(null)?)).map_err(call("/dev/null"))?;
         let starter = Starter::new().map_err(call("signals"))?;
         // Without sudo it is root itself that calls, or systemd for a unit of ours.
-        let through_sudo = env::var_os("SUDO_UID").is_some();
+        let through_sudo = through_sudo();
         let outside = match through_sudo.then(fork_outside).transpose().map_err(call("fork"))? {
             Some(Forked::Front(worker)) => return Ok(Entered::Front(worker)),
             Some(Forked::Apart { outside }) => outside,
@@ -166,6 +165,20 @@ impl Session {
         let (open, record) = self.requests.adopt(id)?;
         Ok((open, Recorded { record, begin: Instant::now() }))
     }
+}
+
+/// The answer to a call that could not enter. Whatever stands in its way, root's log has it.
+#[must_use]
+pub fn turned_away(operation: &str, failure: Failure) -> Answer {
+    if !is_root() {
+        return failure.into();
+    }
+    let Ok(id) = RequestId::random() else { return failure.into() };
+    let caller = Caller::examine().unwrap_or_else(|_| Caller::unknown());
+    let record = Record::request(id, caller, OneLine::text(operation));
+    let mut request = Recorded { record, begin: Instant::now() };
+    request.refuse(&failure);
+    Answer::from(failure).to(&id, None)
 }
 
 impl Recorded {

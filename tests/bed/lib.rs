@@ -12,6 +12,7 @@ mod programs;
 mod repository;
 mod running;
 mod status;
+mod sudo_rs;
 mod terminal;
 
 pub mod accounts;
@@ -28,4 +29,5 @@ pub use programs::program;
 pub use repository::{Package, Repository};
 pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
 pub use status::Status;
+pub use sudo_rs::sudo_rs;
 pub use terminal::Terminal;

@@ -4,7 +4,7 @@
 //! `Dpkg::Use-Pty=0` alone leaves maintainer scripts the caller's terminal: the child must also have
 //! a session of its own and /dev/null on stdin.
 
-use crate::apt::comparison;
+use crate::apt::comparison::Hook;
 use crate::operation::{Operation, PackageAction, PackageVerb};
 use crate::package_name::PackageName;
 
@@ -140,14 +140,14 @@ pub fn simulation_arguments(request: Request<'_>) -> Vec<String> {
 }
 
 /// The arguments of the act. It waits for no lock ([`lock_held`](super::failure::lock_held)), and does
-/// nothing but the plan that its hook was made for ([`comparison`](super::comparison)).
+/// nothing but the plan that `hook` holds it to ([`comparison`](super::comparison)).
 ///
 /// What `allowance` does not grant, apt-get(8) itself refuses, too.
 #[must_use]
-pub fn arguments(request: Request<'_>, allowance: Allowance) -> Vec<String> {
+pub fn arguments(request: Request<'_>, allowance: Allowance, hook: &Hook) -> Vec<String> {
     let mut settings = vec![NO_WAIT.to_owned()];
     if request.has_plan() {
-        settings.extend(comparison::settings());
+        settings.extend(hook.settings());
     }
     let mut flags = Vec::new();
     if request.has_plan() && !request.removes() && !allowance.removal {
@@ -190,8 +190,12 @@ mod tests {
     const SETTINGS: &str = "-o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef \
                             -o Dpkg::Options::=--force-confold -o Acquire::Retries=3 \
                             -o APT::Cmd::Pattern-Only=true";
-    const COMPARED: &str = "-o DPkg::Tools::Options::/bin/./sh::Version=3 \
-                            -o DPkg::Pre-Install-Pkgs::=/bin/./sh /run/sudo-helper/compare-plan";
+    const COMPARED: &str = "-o DPkg::Tools::Options::/usr/bin/sudo-helper::Version=3 \
+                            -o DPkg::Pre-Install-Pkgs::=/usr/bin/sudo-helper compare-plan";
+
+    fn hook() -> Hook {
+        Hook::new(std::path::Path::new("/usr/bin/sudo-helper")).expect("plain")
+    }
 
     fn operation(line: &str) -> Operation {
         Operation::parse(&line.split(' ').collect::<Vec<_>>()).expect(line)
@@ -210,7 +214,7 @@ mod tests {
         ] {
             let operation = operation(line);
             let request = Request::of(&operation).expect(line);
-            let arguments = arguments(request, Allowance::default()).join(" ");
+            let arguments = arguments(request, Allowance::default(), &hook()).join(" ");
             let settings =
                 if request.has_plan() { format!("{COMPARED} {SETTINGS}") } else { SETTINGS.into() };
             assert_eq!(arguments, format!("-y -q -o DPkg::Lock::Timeout=0 {settings} {rest}"));
@@ -224,7 +228,7 @@ mod tests {
         let operation = operation("package install curl");
         let request = Request::of(&operation).expect("a request");
         let allowance = Allowance { removal: true, downgrade: true };
-        let arguments = arguments(request, allowance).join(" ");
+        let arguments = arguments(request, allowance, &hook()).join(" ");
         let options = format!("-y -q -o DPkg::Lock::Timeout=0 {COMPARED} {SETTINGS}");
         assert_eq!(arguments, format!("{options} install --allow-downgrades -- curl"));
     }

@@ -1,6 +1,8 @@
 //! Why apt-get(8) or dpkg(1) failed, by their words under `LC_ALL=C.UTF-8`: apt-get's exit status
 //! is 100 whatever happened.
 
+use crate::apt::comparison::MISMATCH;
+
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
@@ -42,7 +44,7 @@ const WORDS: [(Failure, &str); 24] = [
     (Failure::MoreThanAllowed, "E: Packages need to be removed but remove is disabled"),
     (Failure::MoreThanAllowed, "E: Packages were downgraded and -y was used"),
     (Failure::MoreThanAllowed, "E: Essential packages were removed and -y was used"),
-    (Failure::MoreThanAllowed, "E: Failure running script /bin/./sh "),
+    (Failure::MoreThanAllowed, MISMATCH),
     (Failure::MoreThanAllowed, "E: Removing essential system-critical packages is not permitted"),
     (Failure::Unmet, "E: Unable to correct problems, you have held broken packages"),
     (Failure::Unmet, "E: Error, pkgProblemResolver::Resolve generated breaks"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::last_look::hook;
 use super::{Change, failed, not_started};
 use crate::answer::{Exit, Failure, Ran};
 use crate::apt::arguments::{APT_GET, Allowance, ENVIRONMENT, Request, arguments, simulation_arguments};
@@ -55,9 +56,9 @@ impl Change<'_> {
     /// What apt-get will be asked, as an approver sees it.
     ///
     /// # Errors
-    /// When the operation is not about packages.
+    /// When the operation is not about packages, or apt-get cannot ask this program.
     pub fn argv(&self, planned: &Planned) -> Result<Vec<String>, Failure> {
-        let words = arguments(self.request()?, planned.allowance);
+        let words = arguments(self.request()?, planned.allowance, &hook()?);
         Ok([APT_GET.to_owned()].into_iter().chain(words).chain(planned.reinstalls.iter().cloned()).collect())
     }
 

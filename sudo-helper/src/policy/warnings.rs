@@ -38,9 +38,12 @@ impl Policy {
         }
         for operation in &self.approval.operations {
             if !self.allows(operation) {
-                warnings.push(format!(
-                    "approval.operations: '{operation}' is not allowed, so that it never waits"
-                ));
+                let effect = match operation {
+                    Operation::Packages(..) => "it waits only where the plan of another brings it along",
+                    Operation::Service(..) => "it waits only by another name of the unit",
+                    Operation::Package(_) | Operation::Run(..) => "it never waits",
+                };
+                warnings.push(format!("approval.operations: '{operation}' is not allowed: {effect}"));
             }
         }
         warnings
