@@ -23,8 +23,10 @@ SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/host/keep tes
 
 all: build
 
+# The programs apart from the tests, whose dependencies would bring features into theirs.
 build:
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS))
+	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 
 # Through the environment, so that no quote in it is make's or the shell's business.
 demo: export DEMO_COMMAND = $(value CMD)

@@ -333,6 +333,60 @@ fn an_alias_and_what_it_stands_for_must_both_be_allowed() {
     host.run(&["systemctl", "is-active", "real"]).success();
 }
 
+/// systemctl that notes of which unit's status it is asked. That of `nick` does not end by itself, and
+/// is there before what `nick` stands for is known.
+const NOTING: &str = r#"#!/bin/sh
+for unit; do :; done
+case "$unit $*" in
+*' status '*) echo $$ > "/run/pid.$unit"; echo "$unit" >> /run/asked ;;
+'nick.service '*) until test -s /run/asked; do sleep 0.01; done ;;
+esac
+case "$unit $*" in 'nick.service '*' status '*) exec sleep 1000 ;; esac
+exec /usr/bin/systemctl.real "$@"
+"#;
+
+#[test]
+fn what_was_asked_ahead_of_the_decision_is_seen_only_where_it_is_allowed() {
+    let Some(host) = Helped::boot() else { return };
+    host.unit("real.service", SLEEPER);
+    host.run(&["ln", "-s", "/etc/systemd/system/real.service", "/etc/systemd/system/nick.service"]).success();
+    host.run(&["systemctl", "daemon-reload"]).success();
+    host.run(&["mv", "/usr/bin/systemctl", "/usr/bin/systemctl.real"]).success();
+    host.write("/usr/bin/systemctl", NOTING, 0o755, "root");
+    let asked = |units: &'static str| {
+        host.run(&["sh", "-c", "touch /run/asked; cat /run/asked; rm /run/asked"]).success().stdout(units);
+    };
+    let ended = || host.run(&["sh", "-c", r#"! test -e "/proc/$(cat /run/pid.nick.service)""#]).success();
+    let verbs = json!(["status"]);
+    let services = json!({"real": verbs, "nick": verbs});
+
+    host.policy(
+        &json!({"services": services, "approval": {"operations": ["service status real"], "approvers": [ALICE]}}),
+    );
+    host.ask("--no-wait service status real").failure(8, "pending");
+    asked("");
+
+    host.policy(&json!({"services": services}));
+    for words in ["--dry-run service status real", "explain service status real"] {
+        host.ask(words).success();
+    }
+    asked("");
+    let status = host.ask("service status real").success();
+    assert!(status["stdout"].as_str().is_some_and(|text| text.contains("real.service")), "{status}");
+    asked("real.service\n");
+
+    let status = host.ask("service status nick").success();
+    assert_eq!(status["argv"], argv_of(&["-n", "0", "-l", "status"], "real.service"));
+    asked("nick.service\nreal.service\n");
+    ended();
+
+    host.policy(&json!({"services": {"nick": verbs}}));
+    let denied = host.ask("service status nick").failure(3, "denied");
+    assert_eq!((&denied["stdout"], &denied["active"]), (&Value::Null, &Value::Null), "{denied}");
+    asked("nick.service\n");
+    ended();
+}
+
 #[test]
 fn instances_and_sockets_are_allowed_by_their_own_names() {
     let Some(host) = Helped::boot() else { return };

@@ -162,12 +162,12 @@ impl Session {
         let (limit, output) = (prepared.grant.timeout, policy.limits().output_bytes);
         let (operation, starter) = (&prepared.operation, &self.starter);
         let in_time = in_time(approved.as_ref());
-        let done = in_time.and_then(|()| match &prepared.act {
+        let done = in_time.and_then(|()| match prepared.act {
             Act::Packages => {
                 let job = Job { request_id: request.id(), operation: operation.words(), approved };
                 own_path().and_then(|path| job.delegate(self, &path)).map(Done::ByWorker)
             }
-            Act::Unit(unit, state) => Ok(Done::Here(unit.perform(starter, state, limit, output))),
+            Act::Unit(unit, state) => Ok(Done::Here(unit.perform(starter, &state, limit, output))),
             Act::Command(command) => Ok(Done::Here(command.perform(starter, limit, output))),
         });
         let answer = match done {

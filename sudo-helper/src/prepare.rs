@@ -8,7 +8,7 @@ use crate::operation::{Operation, ServiceVerb};
 use crate::packages::Change;
 use crate::policy::{Denial, Grant, Policy};
 use crate::process::Starter;
-use crate::service::{UnitOperation, look};
+use crate::service::{Question, UnitOperation};
 use crate::systemctl::unit_state::UnitState;
 use crate::unit_name::UnitName;
 
@@ -51,6 +51,13 @@ pub enum Simulation {
     Never,
 }
 
+impl Simulation {
+    /// Whether the operation is done afterwards: --dry-run and explain only describe it.
+    fn precedes_the_act(self) -> bool {
+        self == Self::ForApproval
+    }
+}
+
 impl Prepared {
     /// Asks the policy, and the system where its answer matters to the policy.
     ///
@@ -67,9 +74,20 @@ impl Prepared {
         let mut shown = Vec::new();
         let (act, argv, plan) = match operation {
             Operation::Service(verb, unit) => {
-                let state = look(starter, unit)?;
-                let unit = canonical(policy, *verb, unit, &state, &mut grant)?;
-                let unit = UnitOperation { verb: *verb, unit, no_block: how.no_block };
+                let question = Question::ask(starter, unit)?;
+                let mut asked = UnitOperation::new(*verb, unit.clone(), how.no_block);
+                // Both only read: together they take no longer than the slower one.
+                if *verb == ServiceVerb::Status && simulation.precedes_the_act() && !grant.approval {
+                    asked = asked.begun(starter, grant.timeout, policy.limits().output_bytes);
+                }
+                let state = question.answer()?;
+                let real = canonical(policy, *verb, unit, &state, &mut grant)?;
+                // What was begun for another name, or without approval, ends here.
+                let unit = if real == *unit && !grant.approval {
+                    asked
+                } else {
+                    UnitOperation::new(*verb, real, how.no_block)
+                };
                 let argv = unit.argv();
                 (Act::Unit(unit, Box::new(state)), argv, None)
             }

@@ -1,25 +1,21 @@
 //! A program that does an operation: its output captured, its time bounded, its environment ours.
 
 mod clock;
+mod output;
+mod running;
 
-use std::io::{self, PipeReader, Read};
+use std::io;
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use supervise::{Child, Command, Ended, Event, Group, Inherited, Outcome, Signals, StartError, spawn};
+use supervise::{Command, Group, Inherited, Outcome, Signals, StartError, spawn};
 
-use crate::tail::{Tail, Tailed};
+use crate::tail::Tailed;
 
-use clock::{Clock, Due};
+use output::Output;
 
-/// What is read from a pipe at once.
-const CHUNK: usize = 16 * 1024;
-/// How often at most before the clock is looked at again: together the most that a pipe holds
-/// (fs.pipe-max-size, pipe(7)), so that nothing of a program that has ended is left in it.
-const READS: usize = 64;
+pub use running::Running;
 
 /// How a program is stopped that takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +74,7 @@ impl Finished {
 /// an operation half-way.
 pub struct Starter {
     inherited: Inherited,
-    signals: Signals,
+    signals: Rc<Signals>,
 }
 
 impl Starter {
@@ -88,7 +84,7 @@ impl Starter {
     /// Those of sigaction(2), sigprocmask(2) and signalfd(2).
     pub fn new() -> io::Result<Self> {
         let inherited = Inherited::discard()?;
-        let signals = Signals::all(&inherited)?;
+        let signals = Rc::new(Signals::all(&inherited)?);
         Ok(Self { inherited, signals })
     }
 
@@ -98,74 +94,28 @@ impl Starter {
         self.inherited
     }
 
-    /// Runs a program to its end, in a session of its own without a terminal. `overdue` is told its
-    /// process id when it goes on although it was asked to stop.
+    /// Starts a program, in a session of its own without a terminal. Several may run at once: what each
+    /// writes waits in its pipes until it is attended.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn run(&self, task: &Task<'_>, mut overdue: impl FnMut(i32)) -> Result<Finished, StartError> {
+    pub fn begin(&self, task: &Task<'_>) -> Result<Running, StartError> {
         let begin = Instant::now();
         let command = command(task)?;
         let (stdout, stdout_writer) = io::pipe()?;
         let (stderr, stderr_writer) = io::pipe()?;
+        let outputs = [Output::new(stdout, task.output)?, Output::new(stderr, task.output)?];
         let child = spawn(&command, Group::OwnSession, stdout_writer.as_fd(), stderr_writer.as_fd())?;
-        drop((stdout_writer, stderr_writer));
-        let mut outputs = [Output::new(stdout, task.output)?, Output::new(stderr, task.output)?];
-        let mut clock = Clock::new(begin, task);
-        let ended = self.attend(&child, &mut outputs, &mut clock, &mut overdue)?;
-        let [stdout, stderr] = outputs.map(Output::finish);
-        let (timed_out, duration) = (clock.stopped(), begin.elapsed());
-        Ok(Finished { outcome: ended.outcome, stdout, stderr, timed_out, duration })
+        Ok(Running::new(begin, task, child, outputs, Rc::clone(&self.signals)))
     }
 
-    /// Reads both outputs until the program has ended. What it left running may hold them open: that
-    /// is not waited for.
-    fn attend(
-        &self,
-        child: &Child,
-        outputs: &mut [Output; 2],
-        clock: &mut Clock,
-        overdue: &mut impl FnMut(i32),
-    ) -> io::Result<Ended> {
-        loop {
-            self.await_event(outputs, clock.remaining())?;
-            outputs.iter_mut().try_for_each(Output::read)?;
-            if let Some(ended) = self.ended(child)? {
-                outputs.iter_mut().try_for_each(Output::read)?;
-                return Ok(ended);
-            }
-            match clock.due() {
-                Some(Due::Signal(signal)) => child.signal(signal),
-                Some(Due::Interrupt) => child.signal_alone(libc::SIGINT),
-                Some(Due::Tell) => overdue(child.pid().as_raw()),
-                None => {}
-            }
-        }
-    }
-
-    fn await_event(&self, outputs: &[Output; 2], remaining: Option<Duration>) -> io::Result<()> {
-        let timeout = remaining.map_or(Ok(PollTimeout::NONE), PollTimeout::try_from);
-        let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        let open = outputs.iter().filter_map(|output| output.pipe.as_ref());
-        waited.extend(open.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
-        match poll(&mut waited, timeout.unwrap_or(PollTimeout::MAX)) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        if waited[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN)) {
-            // Whatever it is, it is not for us; SIGCHLD is answered by looking.
-            self.signals.next()?;
-        }
-        Ok(())
-    }
-
-    fn ended(&self, child: &Child) -> io::Result<Option<Ended>> {
-        while let Some(event) = child.look()? {
-            if let Event::Ended(ended) = event {
-                return Ok(Some(ended));
-            }
-        }
-        Ok(None)
+    /// Runs a program to its end. `overdue` is told its process id when it goes on although it was
+    /// asked to stop.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn run(&self, task: &Task<'_>, overdue: impl FnMut(i32)) -> Result<Finished, StartError> {
+        Ok(self.begin(task)?.finish(overdue)?)
     }
 }
 
@@ -176,46 +126,13 @@ fn command(task: &Task<'_>) -> io::Result<Command> {
     Command::new(arguments, environment, "".into()).map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
-/// One output of the program; the pipe is gone when its end was reached.
-struct Output {
-    pipe: Option<PipeReader>,
-    tail: Tail,
-}
-
-impl Output {
-    fn new(pipe: PipeReader, limit: usize) -> io::Result<Self> {
-        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe: Some(pipe), tail: Tail::new(limit) })
-    }
-
-    /// What there is, up to a limit: a program that writes without end must not hold us up.
-    fn read(&mut self) -> io::Result<()> {
-        let mut chunk = [0; CHUNK];
-        for _ in 0..READS {
-            let Some(pipe) = &mut self.pipe else { break };
-            match pipe.read(&mut chunk) {
-                Ok(0) => self.pipe = None,
-                Ok(length) => self.tail.push(&chunk[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Tailed {
-        self.tail.finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::os::fd::OwnedFd;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::path::Path;
 
+    use nix::errno::Errno;
     use nix::sys::wait::{WaitStatus, waitpid};
 
     use super::*;
@@ -290,11 +207,47 @@ mod tests {
         });
     }
 
+    fn begin(starter: &Starter, script: &str, folder: &Path) -> Running {
+        let argv = ["/bin/sh", "-c", script, folder.to_str().expect("UTF-8")].map(str::to_owned);
+        let environment = &[("PATH", supervise::DEFAULT_PATH)];
+        let (limit, stopping) = (30 * SECOND, Stopping::Kill(30 * SECOND));
+        starter.begin(&Task { argv: &argv, environment, limit, stopping, output: 1000 }).expect("started")
+    }
+
+    /// What it leaves running has its output, so that only SIGCHLD tells of its end.
+    const LEAVES: &str = r#"echo $$ > "$0/pid"; echo left
+        while test -d "$0"; do sleep 0.01; done &"#;
+    const OUTLIVES: &str = r#"until grep -q ') Z' "/proc/$(cat "$0/pid")/stat"; do sleep 0.01; done
+        echo outlived"#;
+
     #[test]
-    fn an_output_without_end_is_left_after_a_while() {
-        let endless: OwnedFd = File::open("/dev/zero").expect("/dev/zero").into();
-        let mut output = Output::new(endless.into(), 10).expect("an output");
-        output.read().expect("read");
-        assert_eq!(output.finish().text, "\0".repeat(10));
+    fn of_two_programs_at_once_the_end_of_neither_is_missed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        in_one_thread(|starter| {
+            let leaves = begin(starter, LEAVES, folder.path());
+            let outlives = begin(starter, OUTLIVES, folder.path());
+            for (running, said) in [(outlives, "outlived\n"), (leaves, "left\n")] {
+                let finished = running.finish(|_| ()).expect("attended");
+                assert_eq!((finished.stdout.text.as_str(), finished.timed_out), (said, false));
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_dropped_is_asked_to_end_and_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        in_one_thread(|starter| {
+            // The shell says that its sleep was ended, to whom nobody listens.
+            let script = r#"exec 2> /dev/null; trap 'echo asked > "$0/asked"; exit' TERM
+                : > "$0/ready"; while :; do sleep 0.01; done"#;
+            let running = begin(starter, script, folder.path());
+            while !at("ready").exists() {
+                std::thread::yield_now();
+            }
+            drop(running);
+            assert!(at("asked").exists());
+            assert_eq!(waitpid(None, None), Err(Errno::ECHILD));
+        });
     }
 }

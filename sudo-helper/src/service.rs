@@ -6,7 +6,7 @@ use supervise::StartError;
 
 use crate::answer::{Answer, Exit, Failure, Ran};
 use crate::operation::ServiceVerb;
-use crate::process::{Finished, Starter, Stopping, Task};
+use crate::process::{Running, Starter, Stopping, Task};
 use crate::systemctl::unit_state::{MAX_ANSWER, UnitState};
 use crate::systemctl::verdict::{Settled, verdict};
 use crate::systemctl::{self, failure};
@@ -30,35 +30,77 @@ pub struct UnitOperation {
     pub unit: UnitName,
     /// Leave as soon as systemd has the job.
     pub no_block: bool,
+    /// What does it, where that was begun before it was wanted.
+    begun: Option<Running>,
 }
 
-/// Asks systemd about a unit.
-///
-/// # Errors
-/// When there is no systemd, or its answer cannot be read.
-pub fn look(starter: &Starter, unit: &UnitName) -> Result<UnitState, Failure> {
-    let argv = argv(systemctl::show_arguments(unit));
-    let finished = run(starter, &argv, QUESTION, MAX_ANSWER).map_err(|error| not_started(&error))?;
-    if finished.returncode() != 0 {
-        let failure = failure::classify(ServiceVerb::Status, finished.returncode(), &finished.stderr.text);
-        let code = failure.map_or("failed", failure::Failure::code);
-        return Err(Failure::new(Exit::Failed, code, &first_line(&finished.stderr.text)));
+/// A question to systemd about a unit, that was asked.
+pub struct Question(Running);
+
+impl Question {
+    /// Asks.
+    ///
+    /// # Errors
+    /// When systemctl cannot be started.
+    pub fn ask(starter: &Starter, unit: &UnitName) -> Result<Self, Failure> {
+        let argv = argv(systemctl::show_arguments(unit));
+        starter.begin(&task(&argv, QUESTION, MAX_ANSWER)).map(Self).map_err(|error| not_started(&error))
     }
-    UnitState::parse(&finished.stdout.text).map_err(|error| Failure::new(Exit::Failed, "systemctl", &error))
+
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// When there is no systemd, or its answer cannot be read.
+    pub fn answer(self) -> Result<UnitState, Failure> {
+        let finished = self.0.finish(|_| ()).map_err(|error| not_started(&error.into()))?;
+        let (returncode, stderr) = (finished.returncode(), &finished.stderr.text);
+        if returncode != 0 {
+            let failure = failure::classify(ServiceVerb::Status, returncode, stderr);
+            let code = failure.map_or("failed", failure::Failure::code);
+            return Err(Failure::new(Exit::Failed, code, &first_line(stderr)));
+        }
+        UnitState::parse(&finished.stdout.text)
+            .map_err(|error| Failure::new(Exit::Failed, "systemctl", &error))
+    }
+}
+
+fn look(starter: &Starter, unit: &UnitName) -> Result<UnitState, Failure> {
+    Question::ask(starter, unit)?.answer()
 }
 
 impl UnitOperation {
+    /// An operation that was not begun.
+    #[must_use]
+    pub fn new(verb: ServiceVerb, unit: UnitName, no_block: bool) -> Self {
+        Self { verb, unit, no_block, begun: None }
+    }
+
+    /// Begins one that only reads ahead of [`Self::perform`], which is to get the same bounds. What
+    /// cannot be begun now, is then. Dropped before, it is ended and nobody sees what it has said.
+    #[must_use]
+    pub fn begun(self, starter: &Starter, limit: Duration, output: usize) -> Self {
+        let argv = self.argv();
+        Self { begun: starter.begin(&task(&argv, limit, output)).ok(), ..self }
+    }
+
     /// What is run for it.
     #[must_use]
     pub fn argv(&self) -> Vec<String> {
         argv(systemctl::arguments(self.verb, &self.unit, self.no_block))
     }
 
-    /// Does it. `before` is what [`look`] has found.
+    /// Does it. `before` is how the unit was.
     #[must_use]
-    pub fn perform(&self, starter: &Starter, before: &UnitState, limit: Duration, output: usize) -> Answer {
+    pub fn perform(
+        mut self,
+        starter: &Starter,
+        before: &UnitState,
+        limit: Duration,
+        output: usize,
+    ) -> Answer {
         let argv = self.argv();
-        let finished = match run(starter, &argv, limit, output) {
+        let begun = self.begun.take().map_or_else(|| starter.begin(&task(&argv, limit, output)), Ok);
+        let finished = match begun.and_then(|running| Ok(running.finish(|_| ())?)) {
             Ok(finished) => finished,
             Err(error) => return not_started(&error).into(),
         };
@@ -117,9 +159,8 @@ fn argv(arguments: Vec<String>) -> Vec<String> {
     [systemctl::PROGRAM.to_owned()].into_iter().chain(arguments).collect()
 }
 
-fn run(starter: &Starter, argv: &[String], limit: Duration, output: usize) -> Result<Finished, StartError> {
-    let stopping = Stopping::Kill(GRACE);
-    starter.run(&Task { argv, environment: systemctl::ENVIRONMENT, limit, stopping, output }, |_| ())
+fn task(argv: &[String], limit: Duration, output: usize) -> Task<'_> {
+    Task { argv, environment: systemctl::ENVIRONMENT, limit, stopping: Stopping::Kill(GRACE), output }
 }
 
 fn not_started(error: &StartError) -> Failure {

@@ -1,11 +1,12 @@
 //! sudo-helper beside the same helper in Python, on a test host: both ask systemctl twice, and what
-//! counts is what they add to it.
+//! counts is what they add to it. The original, and so Python, asks one question after the other, ours
+//! both at once; from each is taken what systemctl takes when it is asked in the same way.
 
 use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bed::Host;
@@ -47,26 +48,45 @@ pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path) -> io::R
         return table.note("skipped: no host with systemd can be booted here; run as root");
     };
     let python = furnish(&host, ours)?;
-    let rounds = if plan.quick { 20 } else { 200 };
+    let rounds = if plan.quick { 20 } else { 300 };
     let mut command = host.command(&[BENCH, "status", &rounds.to_string()]);
     let output = command.stderr(Stdio::inherit()).output()?;
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    let [systemctl, ours, theirs] = read(&lines).filter(|_| output.status.success()).ok_or_else(|| {
+    let measured = read(&lines).filter(|_| output.status.success()).ok_or_else(|| {
         io::Error::other(format!("the measurement on the host ended with {}: {lines}", output.status))
     })?;
-    table.note(&format!(
-        "{rounds} rounds of service status; systemctl itself, show and status: p10 {}, median {}",
-        Figure::ms(systemctl.p10()),
-        Figure::ms(systemctl.median())
-    ))?;
-    table.columns()?;
+    table.note(&format!("{rounds} interleaved rounds of service status"))?;
+    table.note(
+        "time added to systemctl: the whole time, minus that of the same two systemctl, show and status, \
+         started in the same way without a helper: ours both at once, Python's one after the other",
+    )?;
     for (name, quantile) in QUANTILES {
-        let figure = &format!("time added to systemctl, {name}");
-        let added = |samples: &Samples| Figure::ms(quantile(samples) - quantile(&systemctl));
-        let ours = added(&ours);
+        let [at_once, in_turn] =
+            [&measured.at_once, &measured.in_turn].map(|samples| Figure::ms(quantile(samples)));
+        table.note(&format!("systemctl itself, {name}: at once {at_once}, one after the other {in_turn}"))?;
+    }
+    table.columns()?;
+    // With SUDO_UID it leaves the caller's cgroup, which Python's does not.
+    for (caller, ours) in [("root", &measured.ours), ("SUDO_UID", &measured.for_agent)] {
+        rows(table, caller, ours, &measured, python)?;
+    }
+    Ok(())
+}
+
+fn rows<W: Write>(
+    table: &mut Table<W>,
+    caller: &str,
+    ours: &Samples,
+    measured: &Measured,
+    python: bool,
+) -> io::Result<()> {
+    for (name, quantile) in QUANTILES {
+        let figure = &format!("time added to systemctl, {caller}, {name}");
+        let added = |whole, systemctl| Figure::ms(quantile(whole) - quantile(systemctl));
+        let ours = added(ours, &measured.at_once);
         table.row(&Row { figure, ours, peer: None, target: Target::Own(Bound::Below(2.0)) })?;
         if python {
-            let peer = Some((PEER, added(&theirs)));
+            let peer = Some((PEER, added(&measured.theirs, &measured.in_turn)));
             table.row(&Row { figure, ours, peer, target: Target::Ratio(Bound::Below(0.05)) })?;
         } else {
             table.missing(figure, PEER, "python3 is not installed (package python3)")?;
@@ -95,8 +115,28 @@ fn furnish(host: &Host, ours: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// `bench status ROUNDS`, on the host: prints the seconds of systemctl alone, of ours and of Python's,
-/// a line each.
+/// What the host has measured.
+#[derive(Default)]
+struct Measured {
+    /// systemctl alone, both questions at once.
+    at_once: Samples,
+    /// systemctl alone, one question after the other.
+    in_turn: Samples,
+    /// sudo-helper, called by root.
+    ours: Samples,
+    /// sudo-helper as sudo calls it for an agent.
+    for_agent: Samples,
+    /// Python's.
+    theirs: Samples,
+}
+
+impl Measured {
+    fn all(&mut self) -> [&mut Samples; 5] {
+        [&mut self.at_once, &mut self.in_turn, &mut self.ours, &mut self.for_agent, &mut self.theirs]
+    }
+}
+
+/// `bench status ROUNDS`, on the host: prints the seconds of [`Measured`], a line each.
 pub fn status(rounds: &str) -> io::Result<()> {
     let rounds: u32 = rounds.parse().map_err(io::Error::other)?;
     let unit = UnitName::parse(UNIT).map_err(io::Error::other)?;
@@ -105,37 +145,52 @@ pub fn status(rounds: &str) -> io::Result<()> {
     let mut systemctl = questions.map(|arguments| {
         let mut command = Command::new(systemctl::PROGRAM);
         command.args(arguments).env_clear().envs(systemctl::ENVIRONMENT.iter().copied());
+        // Through pipes, as both helpers read it.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     });
-    let mut helpers = [&[HELPER][..], &[PYTHON, STAND_IN]].map(|program| {
-        let mut command = Command::new(program[0]);
-        command.args(&program[1..]).args(["service", "status", UNIT]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    });
+    let [mut ours, mut for_agent, mut theirs] = [&[HELPER][..], &[HELPER], &[PYTHON, STAND_IN]].map(helper);
+    for_agent.env("SUDO_UID", "1000").env("SUDO_USER", "agent");
     let python = Path::new(STAND_IN).exists();
-    let mut samples = <[Samples; 3]>::default();
+    let mut measured = Measured::default();
     // The first round is for what is read from the disk, and compiled, once.
     for round in 0..=rounds {
-        let mut seconds = [0.0; 3];
-        for command in &mut systemctl {
-            seconds[0] += answered(command)?;
-        }
-        seconds[1] = seconds_of(&mut helpers[0])?;
-        seconds[2] = if python { seconds_of(&mut helpers[1])? } else { 0.0 };
+        let seconds = [
+            at_once(&mut systemctl)?,
+            in_turn(&mut systemctl)?,
+            seconds_of(&mut ours)?,
+            seconds_of(&mut for_agent)?,
+            if python { seconds_of(&mut theirs)? } else { 0.0 },
+        ];
         if round > 0 {
-            samples.iter_mut().zip(seconds).for_each(|(samples, seconds)| samples.add(seconds));
+            measured.all().into_iter().zip(seconds).for_each(|(samples, seconds)| samples.add(seconds));
         }
     }
     let mut stdout = io::stdout().lock();
-    samples.iter().try_for_each(|samples| writeln!(stdout, "{samples}"))
+    measured.all().into_iter().try_for_each(|samples| writeln!(stdout, "{samples}"))
 }
 
-/// The time until what it has to say is read, through pipes as both helpers read it.
-fn answered(command: &mut Command) -> io::Result<f64> {
+fn helper(program: &[&str]) -> Command {
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).args(["service", "status", UNIT]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// The time until what all have to say is read.
+fn at_once(commands: &mut [Command]) -> io::Result<f64> {
     let start = Instant::now();
-    let status = command.stdin(Stdio::null()).output()?.status;
-    succeeded(command, start.elapsed(), status)
+    let children = commands.iter_mut().map(Command::spawn).collect::<io::Result<Vec<_>>>()?;
+    let outputs = children.into_iter().map(Child::wait_with_output).collect::<io::Result<Vec<Output>>>()?;
+    let time = start.elapsed();
+    for (command, output) in commands.iter().zip(outputs) {
+        succeeded(command, time, output.status)?;
+    }
+    Ok(time.as_secs_f64())
+}
+
+fn in_turn(commands: &mut [Command]) -> io::Result<f64> {
+    commands.iter_mut().map(|command| at_once(std::slice::from_mut(command))).sum()
 }
 
 fn seconds_of(command: &mut Command) -> io::Result<f64> {
@@ -151,8 +206,9 @@ fn succeeded(command: &Command, time: Duration, status: ExitStatus) -> io::Resul
     }
 }
 
-/// The three lines that [`status`] has printed.
-fn read(lines: &str) -> Option<[Samples; 3]> {
+/// The lines that [`status`] has printed.
+fn read(lines: &str) -> Option<Measured> {
     let lines: Vec<Samples> = lines.lines().map(str::parse).collect::<Result<_, _>>().ok()?;
-    lines.try_into().ok()
+    let [at_once, in_turn, ours, for_agent, theirs] = lines.try_into().ok()?;
+    Some(Measured { at_once, in_turn, ours, for_agent, theirs })
 }

@@ -146,7 +146,7 @@ impl<W: Write> Table<W> {
     pub fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         let (peer, theirs) =
             row.peer.map_or(("-", "-".to_owned()), |(peer, theirs)| (peer, theirs.to_string()));
-        let ratio = row.ratio().map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = row.ratio().map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
         let target = match row.target {
             Target::Open => "-".to_owned(),
             Target::Ratio(bound) => bound.to_string(),

@@ -19,7 +19,7 @@ const VALUE_LENGTHS: [usize; 3] = [2048, 256, 64];
 /// Sends a record to the socket at `path`.
 pub(super) fn send(record: &Record, path: &Path) -> io::Result<()> {
     let socket = socket::connected(path, SockType::Datagram)?;
-    socket::send_shortened(&socket, VALUE_LENGTHS.map(|most| entry(record, most)))
+    socket::send_shortened(&socket, VALUE_LENGTHS.into_iter().map(|most| entry(record, most)))
 }
 
 fn entry(record: &Record, most: usize) -> Vec<u8> {

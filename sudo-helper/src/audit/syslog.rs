@@ -23,12 +23,12 @@ const MONTHS: [&str; 12] =
 
 /// Sends a record to the socket at `path`, which some daemons make a stream.
 pub(super) fn send(record: &Record, path: &Path) -> io::Result<()> {
-    let lines = VALUE_LENGTHS.map(|most| line(record, most, SystemTime::now()));
+    let mut lines = VALUE_LENGTHS.into_iter().map(|most| line(record, most, SystemTime::now()));
     match socket::connected(path, SockType::Datagram) {
         Ok(datagrams) => socket::send_shortened(&datagrams, lines.map(String::into_bytes)),
         Err(error) if error.raw_os_error() == Some(Errno::EPROTOTYPE as i32) => {
             let stream = socket::connected(path, SockType::Stream)?;
-            let [line, ..] = lines;
+            let line = lines.next().unwrap_or_default();
             // On a stream syslog(3) ends each line with a NUL.
             socket::send_all(&stream, format!("{line}\0").as_bytes())
         }

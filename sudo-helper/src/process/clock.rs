@@ -15,6 +15,7 @@ pub(super) enum Due {
 }
 
 /// When a program is stopped, and how firmly.
+#[derive(Debug)]
 pub(super) struct Clock {
     stopping: Stopping,
     next: Option<Instant>,
@@ -24,6 +25,13 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new(begin: Instant, task: &Task<'_>) -> Self {
         Self { stopping: task.stopping, next: Some(begin + task.limit), steps: 0 }
+    }
+
+    /// The time is over now, unless it was before.
+    pub(super) fn expire(&mut self) {
+        if !self.stopped() {
+            self.next = Some(Instant::now());
+        }
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -78,6 +86,16 @@ mod tests {
         assert_eq!(clock.due(), Some(Due::Interrupt));
         assert_eq!(clock.due(), Some(Due::Tell));
         assert_eq!((clock.due(), clock.remaining()), (None, None));
+    }
+
+    #[test]
+    fn what_is_given_up_is_asked_first_and_once() {
+        let mut clock =
+            Clock { stopping: Stopping::Kill(3600 * SECOND), next: Some(Instant::now() + SECOND), steps: 0 };
+        for due in [Some(Due::Signal(libc::SIGTERM)), None] {
+            clock.expire();
+            assert_eq!(clock.due(), due);
+        }
     }
 
     #[test]
