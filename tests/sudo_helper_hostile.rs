@@ -1193,3 +1193,86 @@ fn a_caller_who_floods_the_journal_does_not_keep_its_records_out() {
         record_of(&records, answer, event);
     }
 }
+
+/// Calls sudo-helper with a full pipe as standard output, and says so when the call is at its end.
+const UNREAD: &str = "
+import os, subprocess, sys
+ours, theirs = os.pipe()
+os.set_blocking(theirs, False)
+for size in 65536, 1:
+    try:
+        while True: os.write(theirs, b'x' * size)
+    except BlockingIOError: pass
+os.set_blocking(theirs, True)
+print('full', flush=True)
+subprocess.run(['sudo', '-n', 'sudo-helper'] + sys.argv[1:], stdout=theirs, stdin=subprocess.DEVNULL)
+";
+
+#[test]
+fn whoever_reads_no_answer_keeps_no_process_outside_of_its_cgroup() {
+    let Some(host) = boot() else { return };
+    group(&host);
+    for words in ["bogus", "run look", "list"] {
+        let enter =
+            "echo 0 >$0/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- \"$@\"";
+        let call = ["sh", "-ec", enter, GROUP, "python3", "-c", UNREAD];
+        let stuck =
+            Running::start(host.command(&[&call[..], &words.split(' ').collect::<Vec<_>>()].concat()));
+        assert_eq!(stuck.line().as_deref(), Some("full"));
+        let helpers = || {
+            let all = "for pid in $(pgrep -x sudo-helper); do sed -n 's/^0:://p' /proc/$pid/cgroup; done";
+            let output = capture(host.command(&["sh", "-c", all]));
+            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        eventually("it is answered, and only the front is left", || helpers() == ["/agent"]);
+        host.run_as(AGENT, &["sh", "-c", "echo 1 >$0/cgroup.kill", GROUP]).success();
+        assert_eq!(stuck.status(), 137);
+        eventually("nothing is left", || helpers().is_empty());
+    }
+    // A cgroup that was killed once is one like any other.
+    Answer::of(in_group(&host, &["run", "look"])).success();
+    assert!(records(&host).iter().any(|record| record["SUDO_HELPER_OPERATION"] == "run look"));
+}
+
+#[test]
+fn an_answer_is_whole_in_a_pipe_that_never_waits() {
+    let Some(host) = boot() else { return };
+    host.write("/usr/local/sbin/look", "#!/bin/sh\nhead -c 200000 /dev/zero | tr '\\0' x\n", 0o755, "root");
+    let mut policy = policy();
+    policy["limits"] = json!({"output_bytes": 1_000_000});
+    host.policy(&policy);
+    let call = "
+import fcntl, os, struct, subprocess, sys
+ours, theirs = os.pipe()
+os.set_blocking(theirs, False)
+call = subprocess.Popen(['sudo', '-n', 'sudo-helper', 'run', 'look'], stdout=theirs, stdin=subprocess.DEVNULL)
+os.close(theirs)
+held, FIONREAD = 0, 0x541B
+while held < 60000:
+    held, = struct.unpack('i', fcntl.ioctl(ours, FIONREAD, b'0000'))
+while chunk := os.read(ours, 65536): sys.stdout.buffer.write(chunk)
+sys.exit(call.wait())
+";
+    let answer = Answer::of(host.command_as(AGENT, &["python3", "-c", call])).success();
+    assert_eq!(answer["stdout"].as_str().map(str::len), Some(200_000));
+}
+
+#[test]
+fn a_caller_in_a_freezer_of_its_own_of_the_old_kind_only_looks() {
+    let Some(host) = boot() else { return };
+    let mount = "mkdir /sys/fs/cgroup/freezer; mount -t cgroup -o freezer none /sys/fs/cgroup/freezer; \
+                 mkdir -p /sys/fs/cgroup/freezer/agent; chown -R ai-agent /sys/fs/cgroup/freezer/agent";
+    if !capture(host.command(&["sh", "-ec", mount])).status.success() {
+        // A kernel whose freezer is of version 2 alone has nothing to show.
+        return;
+    }
+    let ask = |group: &str, words: &[&str]| {
+        let enter = "echo 0 >/sys/fs/cgroup/freezer/$0/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- \"$@\"";
+        Answer::of(host.command(&[&["sh", "-ec", enter, group], HELPER, words].concat()))
+    };
+    ask("agent", &["run", "look"]).failure(1, "caller-cgroup");
+    ask("agent", &["list"]).success();
+    ask(".", &["run", "look"]).success();
+    host.run(&["mkdir", "/sys/fs/cgroup/freezer/roots"]).success();
+    ask("roots", &["run", "look"]).success();
+}

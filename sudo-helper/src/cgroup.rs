@@ -4,9 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
+use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, setsid};
+use trusted_path::PathError;
 
+use crate::front::{FrontsEnds, WorkersEnds, lines};
 use crate::sys;
 
 /// Cgroups of root's alone, the best first. A process in the root of the tree belongs to no unit, so
@@ -23,7 +27,7 @@ const PLACES: [&str; 4] = [
 /// One of the two that there are now.
 pub(crate) enum Forked {
     /// The one that sudo has started, and the process that does what it was started for.
-    Front(Pid),
+    Front(Pid, FrontsEnds),
     /// That process, in a session of its own.
     Apart {
         /// Whether it is out of the caller's cgroup.
@@ -36,27 +40,49 @@ pub(crate) enum Forked {
 /// To be born elsewhere costs nothing; to move there waits for all processors (clone3(2), cgroups(7)).
 ///
 /// # Errors
-/// Those of fork(2).
+/// Those of fork(2) and socketpair(2).
 pub(crate) fn fork_outside() -> io::Result<Forked> {
     for place in PLACES {
         let folder = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(place);
+        let (mut front, worker) = lines()?;
         // Not there, not of version 2, not for processes, or an older kernel.
         let Ok(fork) = folder.and_then(|folder| sys::fork_into_cgroup(Some(folder.as_fd()))) else {
             continue;
         };
-        return forked(fork, || true);
-    }
-    forked(sys::fork_into_cgroup(None)?, move_outside)
-}
-
-fn forked(fork: ForkResult, outside: impl FnOnce() -> bool) -> io::Result<Forked> {
-    match fork {
-        ForkResult::Parent { child } => Ok(Forked::Front(child)),
-        ForkResult::Child => {
-            setsid()?;
-            Ok(Forked::Apart { outside: outside() })
+        match fork {
+            ForkResult::Child => {
+                drop(front);
+                return apart(worker, || true);
+            }
+            ForkResult::Parent { child } => {
+                drop(worker);
+                if front.hears_a_worker() {
+                    return Ok(Forked::Front(child, front));
+                }
+                // Linux kills a child that is born out of a cgroup which was killed once.
+                waitpid(child, None)?;
+                break;
+            }
         }
     }
+    let (mut front, worker) = lines()?;
+    match sys::fork_into_cgroup(None)? {
+        ForkResult::Child => {
+            drop(front);
+            apart(worker, move_outside)
+        }
+        ForkResult::Parent { child } => {
+            drop(worker);
+            front.hears_a_worker();
+            Ok(Forked::Front(child, front))
+        }
+    }
+}
+
+fn apart(ends: WorkersEnds, outside: impl FnOnce() -> bool) -> io::Result<Forked> {
+    setsid()?;
+    ends.take_up()?;
+    Ok(Forked::Apart { outside: outside() && is_freezer_roots() })
 }
 
 /// Moves this process.
@@ -77,6 +103,28 @@ fn is_roots(membership: &str) -> bool {
     place.is_none_or(|place| ["/", "/init.scope"].contains(&place))
 }
 
+/// Where the freezer of cgroups of version 1 is.
+const FREEZER: &str = "/sys/fs/cgroup/freezer";
+
+/// Whether nobody but root can freeze this process by a cgroup of version 1.
+fn is_freezer_roots() -> bool {
+    let Ok(membership) = fs::read_to_string("/proc/self/cgroup") else { return false };
+    let Some(place) = frozen_with(&membership) else { return true };
+    match trusted_path::verify(Path::new(&format!("{FREEZER}{place}/freezer.state"))) {
+        Ok(()) => true,
+        // One that does not show here cannot be written here either.
+        Err(PathError::Call(_, error)) => error.kind() == io::ErrorKind::NotFound,
+        Err(_) => false,
+    }
+}
+
+/// The freezer's cgroup in a /proc/PID/cgroup, unless it is the root, which cannot be frozen.
+fn frozen_with(membership: &str) -> Option<&str> {
+    let mut lines = membership.lines().map(|line| line.splitn(3, ':'));
+    let place = lines.find_map(|mut line| (line.nth(1) == Some("freezer")).then(|| line.next()))??;
+    (place != "/").then_some(place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +141,18 @@ mod tests {
             ("0::/../other\n", false),
         ] {
             assert_eq!(is_roots(membership), expected, "{membership:?}");
+        }
+    }
+
+    #[test]
+    fn what_freezes_with_others_is_seen() {
+        for (membership, expected) in [
+            ("6:freezer:/agent\n0::/\n", Some("/agent")),
+            ("6:freezer:/\n0::/x\n", None),
+            ("5:cpu,cpuacct:/x\n0::/x\n", None),
+            ("6:freezer:/a:b\n", Some("/a:b")),
+        ] {
+            assert_eq!(frozen_with(membership), expected, "{membership:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The approver's side: what waits, and a yes or a no to it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -12,7 +12,7 @@ use crate::approval::{ApprovalError, Approver, Request, State, Store, Watch};
 use crate::audit::{self, Decision, Event, OneLine, Record};
 use crate::caller::WatchError;
 use crate::consent::not_approved;
-use crate::pending::{blocks, state, width};
+use crate::pending::state;
 use crate::policy::Policy;
 use crate::policy_file;
 use crate::random_id::RequestId;
@@ -178,20 +178,8 @@ pub fn described(request: &Request) -> Value {
     })
 }
 
-/// Requests for a person: whole, as wide as the terminal.
-#[must_use]
-pub fn as_table(requests: &[Request]) -> String {
-    blocks(requests, width())
-}
-
 /// Requests for a program.
 #[must_use]
 pub fn as_answer(requests: &[Request]) -> Answer {
     Answer::success().with("pending", requests.iter().map(described).collect::<Vec<_>>())
-}
-
-/// Whether standard output is for a person.
-#[must_use]
-pub fn for_a_person(json: bool) -> bool {
-    !json && io::stdout().is_terminal()
 }

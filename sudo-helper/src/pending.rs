@@ -20,13 +20,11 @@ const GOES_ON: &str = "  |      > ";
 /// Columns of a field's name.
 const NAME: usize = GOES_ON.len() - GUTTER.len();
 
-/// The columns of the terminal that standard output is.
+/// The columns of the terminal that standard output is; `None` when it is none.
 #[must_use]
-pub fn width() -> usize {
-    match sys::terminal_width(io::stdout().as_fd()) {
-        Ok(columns) if columns > 0 => usize::from(columns).max(MIN_WIDTH),
-        _ => USUAL_WIDTH,
-    }
+pub fn terminal() -> Option<usize> {
+    let columns = sys::terminal_width(io::stdout().as_fd()).ok()?;
+    Some(if columns > 0 { usize::from(columns).max(MIN_WIDTH) } else { USUAL_WIDTH })
 }
 
 /// The word for what was decided.

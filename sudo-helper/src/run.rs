@@ -11,10 +11,10 @@ use crate::answer::{Answer, Exit, Failure};
 use crate::apt::comparison;
 use crate::caller::{Caller, is_root, through_sudo};
 use crate::cli::{self, Call, Request};
-use crate::decide::{self, Verdict, for_a_person};
-use crate::front;
+use crate::decide::{self, Verdict};
 use crate::operation::{Operation, ServiceVerb};
 use crate::packages::last_look;
+use crate::pending::blocks;
 use crate::perform::{Printed, described};
 use crate::policy::{self, Policy};
 use crate::policy_file;
@@ -46,7 +46,7 @@ pub fn run(call: &Call) -> u8 {
         }
         request => match Session::enter() {
             Ok(Entered::Session(session)) => admitted(&session, request, call.json),
-            Ok(Entered::Front(worker)) => return front::attend(worker),
+            Ok(Entered::Front(front)) => return front.attend(),
             Err(failure) => turned_away(&words(request), failure).into(),
         },
     };
@@ -58,8 +58,11 @@ pub fn run(call: &Call) -> u8 {
 pub fn refuse(error: &cli::UsageError) -> u8 {
     let failure = Failure::new(Exit::Usage, "usage", error);
     let answer = match Session::enter() {
-        Ok(Entered::Session(session)) => session.recorded("usage error", || failure.into()),
-        Ok(Entered::Front(worker)) => return front::attend(worker),
+        Ok(Entered::Session(session)) => {
+            let failure = session.admit(false).err().unwrap_or(failure);
+            session.recorded("usage error", || failure.into())
+        }
+        Ok(Entered::Front(front)) => return front.attend(),
         Err(_) => turned_away("usage error", failure),
     };
     print(&answer.into(), false)
@@ -205,7 +208,7 @@ fn list(session: &Session, json: bool) -> Printed {
             Err(failure) => return failure.into(),
         };
         let listing = policy.listing();
-        rows = for_a_person(json).then(|| {
+        rows = session.terminal.filter(|_| !json).map(|_| {
             let row = |listed: &policy::Listed| {
                 let approval = if listed.approval { "approval" } else { "" };
                 let risks = listed.risks.iter().map(|risk| risk.code()).collect::<Vec<_>>().join(" ");
@@ -228,12 +231,11 @@ fn pending(session: &Session, watch: bool, json: bool) -> Printed {
     };
     let _ = request.write(None, &[]);
     let id = request.id();
-    let person = for_a_person(json);
-    let show = |requests: &[crate::approval::Request]| match person {
+    let show = |requests: &[crate::approval::Request]| match session.terminal.filter(|_| !json) {
         // Home, and clear to the end: the table is drawn over the last one.
-        true if watch => format!("\x1b[H\x1b[J{}", decide::as_table(requests)),
-        true => decide::as_table(requests),
-        false => decide::as_answer(requests).to(&id, None).line(),
+        Some(width) if watch => format!("\x1b[H\x1b[J{}", blocks(requests, width)),
+        Some(width) => blocks(requests, width),
+        None => decide::as_answer(requests).to(&id, None).line(),
     };
     let shown = if watch {
         session.watch_pending(show).map(|()| String::new())

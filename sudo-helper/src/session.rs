@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use nix::unistd::{Pid, dup2_stdin};
+use nix::unistd::dup2_stdin;
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::audit::{self, Decision, OneLine, OpenRequest, OpenRequests, Record};
 use crate::caller::{Caller, is_root, through_sudo};
 use crate::cgroup::{Forked, fork_outside};
+use crate::front::Front;
+use crate::pending;
 use crate::process::Starter;
 use crate::random_id::RequestId;
 use crate::run_folder::{RUN_FOLDER, RunFolder};
@@ -28,6 +30,8 @@ pub struct Session {
     pub starter: Starter,
     /// What only root sees.
     pub folder: RunFolder,
+    /// The columns of the terminal that the caller's standard output is; `None` when it is none.
+    pub terminal: Option<usize>,
     requests: OpenRequests,
     /// Whether the caller cannot freeze or kill us.
     outside: bool,
@@ -40,7 +44,7 @@ pub enum Entered {
     /// The one that does it.
     Session(Box<Session>),
     /// The one that sudo has started, which waits for the other.
-    Front(Pid),
+    Front(Front),
 }
 
 /// A request of which the log knows, and that has to have an end in it.
@@ -70,8 +74,9 @@ impl Session {
         let starter = Starter::new().map_err(call("signals"))?;
         // Without sudo it is root itself that calls, or systemd for a unit of ours.
         let through_sudo = through_sudo();
+        let terminal = pending::terminal();
         let outside = match through_sudo.then(fork_outside).transpose().map_err(call("fork"))? {
-            Some(Forked::Front(worker)) => return Ok(Entered::Front(worker)),
+            Some(Forked::Front(worker, ends)) => return Ok(Entered::Front(Front { worker, ends })),
             Some(Forked::Apart { outside }) => outside,
             None => true,
         };
@@ -81,7 +86,7 @@ impl Session {
             diagnostics::complain("sudo-helper", &format_args!("requests without an end: {error}"));
         }
         let slot = through_sudo.then(|| Slot::take(&folder, caller.uid)).transpose();
-        Ok(Entered::Session(Box::new(Self { caller, starter, folder, requests, outside, slot })))
+        Ok(Entered::Session(Box::new(Self { caller, starter, folder, terminal, requests, outside, slot })))
     }
 
     /// Whether this call may be one more of its caller's, and one that changes something.
