@@ -425,6 +425,39 @@ fn a_request_is_gone_with_its_caller() {
     assert_eq!(marks(&host), 1);
 }
 
+/// Has the simulations of apt-get say who waits for them, and wait themselves.
+const SLOW_SIMULATION: &str = r#"#!/bin/sh
+if [ "$1" = -s ]; then echo $PPID >/srv/asker.new; mv /srv/asker.new /srv/asker; read -r line </srv/gate; fi
+exec /usr/bin/apt-get.real "$@"
+"#;
+
+#[test]
+fn who_is_told_to_end_before_there_is_a_request_asks_for_nothing() {
+    let Some(host) = boot() else { return };
+    Repository::of(&host).add(&[Package::new("tool", "1")]).update();
+    host.run(&["mkfifo", "/srv/gate"]).success();
+    host.run(&["mv", "/usr/bin/apt-get", "/usr/bin/apt-get.real"]).success();
+    host.write("/usr/bin/apt-get", SLOW_SIMULATION, 0o755, "root");
+    for (signal, how) in
+        [(libc::SIGTERM, ""), (libc::SIGINT, ""), (libc::SIGHUP, "--no-wait"), (libc::SIGQUIT, "")]
+    {
+        let ask = format!("echo ready $$; exec sudo -n sudo-helper {how} package install tool");
+        let caller = script(&host, &ask);
+        let pid = caller.ready();
+        let asker = || said(&host, "cat /srv/asker 2>&-; :");
+        eventually("apt-get is asked", || !asker().is_empty());
+        host.run(&["kill", &format!("-{signal}"), &pid.to_string()]).success();
+        let waits = format!("sed -n 's/^ShdPnd:\t*//p' /proc/{}/status", asker());
+        let has_it = |mask: u64| mask & (1 << (signal - 1)) != 0;
+        eventually("it is told", || has_it(u64::from_str_radix(&said(&host, &waits), 16).expect("a mask")));
+        host.run(&["sh", "-c", "rm /srv/asker; echo >/srv/gate"]).success();
+        answer(caller).failure(8, "caller-gone");
+        eventually("it ends", || helpers(&host) == 0);
+        assert!(["", "lock"].contains(&said(&host, &format!("ls {REQUESTS} 2>&-; :")).as_str()), "{signal}");
+        assert_eq!(said(&host, "dpkg-query -W tool 2>&-; :"), "", "{signal}");
+    }
+}
+
 #[test]
 fn a_death_in_the_moment_of_approval_runs_it_once_or_not_at_all() {
     let Some(host) = boot() else { return };

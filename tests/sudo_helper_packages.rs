@@ -131,6 +131,8 @@ mod changes {
         assert_eq!((state(&host, "one"), state(&host, "two")), ("ii 1.0".into(), "ii 1.0".into()));
         let again = host.ask("package install one").success();
         assert_eq!(again["plan"], json!([]));
+        let more = host.ask("--dry-run package install one three").success();
+        assert_eq!(more["plan"], json!(["install three 1.0"]));
         let absent = host.ask("package remove three").success();
         assert_eq!(absent["plan"], json!([]));
         let removed = host.ask("package remove two one").success();
@@ -696,6 +698,15 @@ mod names {
             for words in ["package install hello+", "package remove hello+", "package install virtual"] {
                 let answer = host.ask(words).failure(3, "denied-plan");
                 assert!(text(&answer, "error").contains("these names"), "{words}: {answer}");
+            }
+            // Beside a name that is one.
+            let pattern = without_pattern_only.then_some("docker.io");
+            for name in ["virtual"].into_iter().chain(pattern) {
+                for words in ["package install g++", "--dry-run package install g++"] {
+                    let answer = host.ask(&format!("{words} {name}")).failure(3, "denied-plan");
+                    let refused = format!("than those of these names: {name}");
+                    assert!(text(&answer, "error").ends_with(&refused), "{words} {name}: {answer}");
+                }
             }
             assert_eq!(installed(&host), before);
             host.ask("package install g++").success();

@@ -44,6 +44,7 @@ impl Session {
         prepared: &Prepared,
         how: How,
     ) -> Result<Consent, Failure> {
+        unless_told_to_end()?;
         let store = self.approvals()?;
         let new = self.new_request(id, policy, prepared, how);
         let claim = store.submit(&new).map_err(|error| not_approved(&error))?;
@@ -54,7 +55,7 @@ impl Session {
     /// Asks for approval under the name that the log has for the request, and leaves it to `wait`.
     ///
     /// # Errors
-    /// When there are too many requests.
+    /// When there are too many requests, or sudo was told to end.
     pub fn ask_and_leave(
         &self,
         id: RequestId,
@@ -62,6 +63,7 @@ impl Session {
         prepared: &Prepared,
         how: How,
     ) -> Result<Answer, Failure> {
+        unless_told_to_end()?;
         let new = self.new_request(id, policy, prepared, how);
         let request = self.approvals()?.submit_detached(&new).map_err(|error| not_approved(&error))?;
         let error = format!("it waits for approval; run it with: sudo -n sudo-helper wait {}", request.id);
@@ -87,7 +89,6 @@ impl Session {
     /// When it is not approved, for whatever reason.
     pub fn wait_for(&self, store: Store, claim: Claim) -> Result<Consent, Failure> {
         let id = claim.request().id;
-        let gone = || Failure::new(Exit::Approval, "caller-gone", &"the caller is gone; nothing was done");
         let caller = match self.caller.watched() {
             Ok(caller) => caller,
             Err(WatchError::Gone) => return Err(gone()),
@@ -124,8 +125,9 @@ impl Consent {
     /// Spends the approval on what is about to be done, which must be what was approved.
     ///
     /// # Errors
-    /// When it is something else, or the time is over.
+    /// When it is something else, the time is over, or sudo was told to end.
     pub fn spend(self, session: &Session, prepared: &Prepared) -> Result<Approved, Failure> {
+        unless_told_to_end()?;
         let subject = prepared.subject(session.caller.uid);
         let (request, _) = self.store.take(self.claim, &subject).map_err(|error| not_approved(&error))?;
         Ok(request.approved())
@@ -152,6 +154,19 @@ fn say(request: &Request) {
     let until = humantime::format_rfc3339_seconds(request.expires);
     let message = format!("waits until {until} for: sudo sudo-helper approve {}", request.id);
     diagnostics::complain("sudo-helper", &message);
+}
+
+fn gone() -> Failure {
+    Failure::new(Exit::Approval, "caller-gone", &"the caller is gone; nothing was done")
+}
+
+/// Whatever took its time before: who was told to end meanwhile, asks and does nothing any more.
+fn unless_told_to_end() -> Result<(), Failure> {
+    match endings().and_then(|signals| Ok(signals.read_signal()?)) {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(gone()),
+        Err(error) => Err(not_approved(&ApprovalError::Folder(error))),
+    }
 }
 
 /// Readable when sudo was told to end. They are blocked already, and stay unread.

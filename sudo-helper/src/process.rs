@@ -70,8 +70,8 @@ impl Finished {
     }
 }
 
-/// Starts programs. While it exists this process hears no signal: whoever kills sudo does not end
-/// an operation half-way.
+/// Starts programs. While it exists this process hears no signal but SIGCHLD: whoever kills sudo does
+/// not end an operation half-way. The others wait, blocked, for whoever looks for them.
 pub struct Starter {
     inherited: Inherited,
     signals: Rc<Signals>,
@@ -84,7 +84,7 @@ impl Starter {
     /// Those of sigaction(2), sigprocmask(2) and signalfd(2).
     pub fn new() -> io::Result<Self> {
         let inherited = Inherited::discard()?;
-        let signals = Rc::new(Signals::all(&inherited)?);
+        let signals = Rc::new(Signals::only(&[], &inherited)?);
         Ok(Self { inherited, signals })
     }
 
@@ -136,6 +136,7 @@ mod tests {
     use nix::sys::wait::{WaitStatus, waitpid};
 
     use super::*;
+    use crate::consent::endings;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -230,6 +231,19 @@ mod tests {
                 let finished = running.finish(|_| ()).expect("attended");
                 assert_eq!((finished.stdout.text.as_str(), finished.timed_out), (said, false));
             }
+        });
+    }
+
+    #[test]
+    fn what_tells_us_to_end_while_a_program_runs_waits_for_whoever_looks_for_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        in_one_thread(|starter| {
+            let told = begin(starter, "kill -TERM $PPID; kill -WINCH $PPID; echo told", folder.path());
+            let finished = told.finish(|_| ()).expect("attended");
+            assert_eq!((finished.returncode(), finished.stdout.text.as_str()), (0, "told\n"));
+            let endings = endings().expect("a signalfd");
+            let next = || endings.read_signal().expect("read").map(|info| info.ssi_signo);
+            assert_eq!([next(), next()], [Some(libc::SIGTERM.cast_unsigned()), None]);
         });
     }
 

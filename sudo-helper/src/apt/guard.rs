@@ -47,17 +47,21 @@ impl std::error::Error for Refused {}
 /// their architecture. `autoremove` is there to remove packages that nobody names and has its own
 /// switch in the policy: for it the rule about unnamed removals does not hold, the others do.
 ///
+/// Refused is, too, an install whose names apt-get(8) does not read as names of packages: the policy
+/// was asked about these. `present` says of which names there is a package on the machine.
+///
 /// # Errors
 /// See [`Refused`].
 pub fn guard(
     plan: &Plan,
     request: Request<'_>,
+    present: impl Fn(&str) -> bool,
     removal_allowed: impl Fn(&str) -> bool,
     downgrade_allowed: impl Fn(&str) -> bool,
     protected: impl Fn(&str) -> bool,
 ) -> Result<Allowance, Refused> {
     let unnamed_removals = request == Request::Autoremove;
-    let mut refused = Refused { misread: misread(plan, request), ..Refused::default() };
+    let mut refused = Refused { misread: misread(plan, request, present), ..Refused::default() };
     for package in plan.removals() {
         if protected(&package.name) {
             refused.protected.push(package.clone());
@@ -79,17 +83,18 @@ pub fn guard(
 }
 
 /// The names that apt-get(8) has read otherwise: as a pattern or the name of something that others
-/// provide, so that it would install none of what was asked for; a final `+` as "install", when no
-/// package has that very name.
-fn misread(plan: &Plan, request: Request<'_>) -> Vec<PackageName> {
-    let installs = |name: &str| plan.installs.iter().any(|install| install.package.name == name);
+/// provide, so that there is no package of the name, neither before nor after; a final `+` as "install",
+/// when no package has that very name. (What it says of that itself, "Note, selecting", it keeps to
+/// itself with -q.)
+fn misread(plan: &Plan, request: Request<'_>, present: impl Fn(&str) -> bool) -> Vec<PackageName> {
+    let installs = |name: &str| plan.installs_package(name);
     let suffix = |name: &&PackageName| {
         name.as_str().strip_suffix('+').is_some_and(installs) && !installs(name.as_str())
     };
     match request {
-        Request::Install(names) if !plan.installs.is_empty() => {
-            let none = !names.iter().any(|name| installs(name.as_str()));
-            names.iter().filter(|name| none || suffix(name)).cloned().collect()
+        Request::Install(names) => {
+            let nowhere = |name: &str| !installs(name) && !present(name);
+            names.iter().filter(|name| nowhere(name.as_str()) || suffix(name)).cloned().collect()
         }
         Request::Remove(names) => names.iter().filter(suffix).cloned().collect(),
         _ => Vec::new(),
@@ -108,9 +113,21 @@ mod tests {
         removal: &[&str],
         downgrade: &[&str],
     ) -> Result<Allowance, String> {
+        judge_with(&[], lines, request, removal, downgrade)
+    }
+
+    fn judge_with(
+        present: &[&str],
+        lines: &str,
+        request: Request<'_>,
+        removal: &[&str],
+        downgrade: &[&str],
+    ) -> Result<Allowance, String> {
         let plan = Plan::parse(lines).expect("a plan");
+        let among = |names: &[&str], name: &str| names.contains(&name);
         let protected = |name: &str| matches!(name, "sudo" | "systemd");
-        guard(&plan, request, |name| removal.contains(&name), |name| downgrade.contains(&name), protected)
+        let (removal, downgrade) = (|name: &str| among(removal, name), |name: &str| among(downgrade, name));
+        guard(&plan, request, |name| among(present, name), removal, downgrade, protected)
             .map_err(|refused| refused.to_string())
     }
 
@@ -121,8 +138,9 @@ mod tests {
         let install = "Inst curl [1] (2 x [all])\nInst libcurl (2 x [all])\n";
         assert_eq!(judge(install, request, &NOBODY, &NOBODY), Ok(Allowance::default()));
         let removal = Allowance { removal: true, downgrade: false };
-        assert_eq!(judge("Remv curl [1]", request, &["curl"], &NOBODY), Ok(removal));
-        assert_eq!(judge("Purg curl:i386 [1]", request, &["curl"], &NOBODY), Ok(removal));
+        let curl = ["curl"];
+        assert_eq!(judge_with(&curl, "Remv curl [1]", request, &curl, &NOBODY), Ok(removal));
+        assert_eq!(judge_with(&curl, "Purg curl:i386 [1]", request, &curl, &NOBODY), Ok(removal));
         let downgrade = Allowance { removal: false, downgrade: true };
         assert_eq!(judge("Inst curl [2] (1 x [all])", request, &NOBODY, &["curl"]), Ok(downgrade));
     }
@@ -161,19 +179,29 @@ mod tests {
         };
         let inst = |name: &str| format!("Inst {name} (1 x [all])\n");
         let asked = names("docker.io g++");
-        for (request, lines, refused) in [
-            (Request::Install(&asked), inst("docker.io") + &inst("libx"), ""),
-            (Request::Install(&asked), inst("g++"), ""),
-            (Request::Install(&asked), String::new(), ""),
-            (Request::Install(&asked), inst("xdockerzioy"), "docker.io, g++"),
-            (Request::Install(&asked), inst("docker.io") + &inst("g+"), "g++"),
-            (Request::Remove(&asked), inst("g+"), "g++"),
-            (Request::Remove(&asked), inst("exim"), ""),
-            (Request::Upgrade, inst("xdockerzioy"), ""),
+        let install = Request::Install(&asked);
+        let none: &[&str] = &[];
+        for (present, request, lines, refused) in [
+            (none, install, inst("docker.io") + &inst("g++") + &inst("libx"), ""),
+            (&["g++"], install, inst("docker.io") + &inst("libx"), ""),
+            (&["docker.io"], install, inst("g++"), ""),
+            (&["docker.io", "g++"], install, String::new(), ""),
+            // There is what it takes for a name already.
+            (&["xdockerzioy", "g++"], install, String::new(), "docker.io"),
+            (none, install, inst("xdockerzioy"), "docker.io, g++"),
+            // Beside a name that it reads as one.
+            (none, install, inst("xdockerzioy") + &inst("g++"), "docker.io"),
+            (none, install, inst("docker.io") + &inst("gpp-provider"), "g++"),
+            (none, install, inst("docker.io") + &inst("g+"), "g++"),
+            (&["docker.io", "g++"], install, inst("g+"), "g++"),
+            (none, Request::Remove(&asked), inst("g+"), "g++"),
+            (none, Request::Remove(&asked), inst("exim"), ""),
+            (none, Request::Upgrade, inst("xdockerzioy"), ""),
         ] {
-            let judged = judge(&lines, request, &NOBODY, &NOBODY);
+            let judged = judge_with(present, &lines, request, &NOBODY, &NOBODY);
             let error = judged.err().unwrap_or_default();
-            assert_eq!(error.rsplit(": ").next().unwrap_or_default(), refused, "{request:?} {lines}");
+            let said = error.rsplit(": ").next().unwrap_or_default();
+            assert_eq!(said, refused, "{present:?} {request:?} {lines}");
         }
     }
 }

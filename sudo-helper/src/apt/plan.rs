@@ -127,6 +127,12 @@ impl Plan {
         installs.chain(removes).chain(purges).collect()
     }
 
+    /// Whether a package of this very name is installed, upgraded or downgraded.
+    #[must_use]
+    pub fn installs_package(&self, name: &str) -> bool {
+        self.installs.iter().any(|install| install.package.name == name)
+    }
+
     /// What is removed or purged, each once.
     #[must_use]
     pub fn removals(&self) -> BTreeSet<&PackageId> {

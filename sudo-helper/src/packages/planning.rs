@@ -87,19 +87,26 @@ impl Change<'_> {
         let plan = Plan::parse(&simulation).map_err(bad)?;
         let mut configures = configured(&simulation, &plan).map_err(bad)?;
         configures.extend(unfinished.configures);
-        let allowance = self.guarded(&plan, request)?;
+        let allowance = self.guarded(&plan, request, &self.present(&plan, request)?)?;
         let approval = self.policy.plan_needs_approval(&plan);
         Ok(Planned { plan, approval, allowance, configures, reinstalls, simulated: true })
     }
 
-    fn guarded(&self, plan: &Plan, request: Request<'_>) -> Result<Allowance, Failure> {
+    fn guarded(
+        &self,
+        plan: &Plan,
+        request: Request<'_>,
+        present: &BTreeSet<String>,
+    ) -> Result<Allowance, Failure> {
         let allowed = |verb: PackageVerb| {
             move |name: &str| {
                 PackageName::parse(name)
                     .is_ok_and(|name| self.policy.package_verb_allowed(verb, &name).is_ok())
             }
         };
-        guard(plan, request, allowed(PackageVerb::Remove), allowed(PackageVerb::Install), is_protected)
+        let present = |name: &str| present.contains(name);
+        let (removal, install) = (allowed(PackageVerb::Remove), allowed(PackageVerb::Install));
+        guard(plan, request, present, removal, install, is_protected)
             .map_err(|refused| Failure::new(Exit::Denied, "denied-plan", &refused))
     }
 
@@ -120,11 +127,26 @@ impl Change<'_> {
         Ok(told.stdout.text)
     }
 
+    /// The names of the packages on the machine, where the plan does not answer for every name.
+    fn present(&self, plan: &Plan, request: Request<'_>) -> Result<BTreeSet<String>, Failure> {
+        match request {
+            Request::Install(names) if !names.iter().all(|name| plan.installs_package(name.as_str())) => {
+                Ok(present_names(&self.list()?))
+            }
+            _ => Ok(BTreeSet::new()),
+        }
+    }
+
     /// What a repair finds.
     fn unfinished(&self) -> Result<Unfinished, Failure> {
         if self.request()? != Request::FixBroken {
             return Ok(Unfinished::default());
         }
+        Ok(Unfinished::parse(&self.list()?))
+    }
+
+    /// What dpkg-query prints for [`list_arguments`].
+    fn list(&self) -> Result<String, Failure> {
         let argv: Vec<String> = [DPKG_QUERY.to_owned()].into_iter().chain(list_arguments()).collect();
         let told = self.told(&argv, MAX_LIST)?;
         if told.returncode() != 0 || told.timed_out {
@@ -133,7 +155,7 @@ impl Change<'_> {
         if told.stdout.truncated {
             return Err(Failure::new(Exit::Failed, "plan", &"the list of dpkg-query is too long"));
         }
-        Ok(Unfinished::parse(&told.stdout.text))
+        Ok(told.stdout.text)
     }
 
     /// Runs what changes nothing.
@@ -144,10 +166,32 @@ impl Change<'_> {
     }
 }
 
+/// The names of the packages in a list by dpkg-query(1) of which more than the configuration is there.
+fn present_names(list: &str) -> BTreeSet<String> {
+    let name = |line: &str| {
+        let (state, package) = line.split_once(' ')?.1.split_once(' ')?;
+        let present = !matches!(state, "not-installed" | "config-files");
+        present.then(|| package.split(':').next().unwrap_or(package).to_owned())
+    };
+    list.lines().filter_map(name).collect()
+}
+
 /// What a simulation wrote, within the policy's limit.
 fn capped(output: Tailed, limit: usize) -> Tailed {
     let mut tail = Tail::new(limit);
     tail.push(output.text.as_bytes());
     let Tailed { text, truncated, .. } = tail.finish();
     Tailed { text, truncated: truncated || output.truncated, lossy: output.lossy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_of_which_only_the_configuration_is_left_is_not_there() {
+        let list = "ok installed bash\nok unpacked libx:amd64\nreinstreq half-installed half\n\
+            ok config-files gone\nok not-installed never\nno line\n";
+        assert_eq!(Vec::from_iter(present_names(list)), ["bash", "half", "libx"]);
+    }
 }

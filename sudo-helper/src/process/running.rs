@@ -98,7 +98,7 @@ impl Program {
             Err(errno) => return Err(errno.into()),
         }
         if waited[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN)) {
-            // Whatever it is, it is not for us; SIGCHLD is answered by looking.
+            // It is SIGCHLD, which is answered by looking.
             self.signals.next()?;
         }
         Ok(())
