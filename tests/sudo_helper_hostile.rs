@@ -1256,23 +1256,3 @@ sys.exit(call.wait())
     let answer = Answer::of(host.command_as(AGENT, &["python3", "-c", call])).success();
     assert_eq!(answer["stdout"].as_str().map(str::len), Some(200_000));
 }
-
-#[test]
-fn a_caller_in_a_freezer_of_its_own_of_the_old_kind_only_looks() {
-    let Some(host) = boot() else { return };
-    let mount = "mkdir /sys/fs/cgroup/freezer; mount -t cgroup -o freezer none /sys/fs/cgroup/freezer; \
-                 mkdir -p /sys/fs/cgroup/freezer/agent; chown -R ai-agent /sys/fs/cgroup/freezer/agent";
-    if !capture(host.command(&["sh", "-ec", mount])).status.success() {
-        // A kernel whose freezer is of version 2 alone has nothing to show.
-        return;
-    }
-    let ask = |group: &str, words: &[&str]| {
-        let enter = "echo 0 >/sys/fs/cgroup/freezer/$0/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- \"$@\"";
-        Answer::of(host.command(&[&["sh", "-ec", enter, group], HELPER, words].concat()))
-    };
-    ask("agent", &["run", "look"]).failure(1, "caller-cgroup");
-    ask("agent", &["list"]).success();
-    ask(".", &["run", "look"]).success();
-    host.run(&["mkdir", "/sys/fs/cgroup/freezer/roots"]).success();
-    ask("roots", &["run", "look"]).success();
-}

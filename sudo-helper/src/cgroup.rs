@@ -108,9 +108,12 @@ const FREEZER: &str = "/sys/fs/cgroup/freezer";
 
 /// Whether nobody but root can freeze this process by a cgroup of version 1.
 fn is_freezer_roots() -> bool {
-    let Ok(membership) = fs::read_to_string("/proc/self/cgroup") else { return false };
-    let Some(place) = frozen_with(&membership) else { return true };
-    match trusted_path::verify(Path::new(&format!("{FREEZER}{place}/freezer.state"))) {
+    fs::read_to_string("/proc/self/cgroup").is_ok_and(|membership| only_root_freezes(FREEZER, &membership))
+}
+
+fn only_root_freezes(freezer: &str, membership: &str) -> bool {
+    let Some(place) = frozen_with(membership) else { return true };
+    match trusted_path::verify(Path::new(&format!("{freezer}{place}/freezer.state"))) {
         Ok(()) => true,
         // One that does not show here cannot be written here either.
         Err(PathError::Call(_, error)) => error.kind() == io::ErrorKind::NotFound,
@@ -153,6 +156,31 @@ mod tests {
             ("6:freezer:/a:b\n", Some("/a:b")),
         ] {
             assert_eq!(frozen_with(membership), expected, "{membership:?}");
+        }
+    }
+
+    #[test]
+    fn a_freezer_of_the_callers_is_told_from_one_of_roots() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let tree = tempfile::tempdir_in("/run").expect("a folder");
+        let freezer = tree.path().to_str().expect("UTF-8");
+        for (group, owner) in [("roots", 0), ("agents", 1000)] {
+            let folder = tree.path().join(group);
+            fs::create_dir(&folder).expect("made");
+            fs::write(folder.join("freezer.state"), "THAWED").expect("written");
+            std::os::unix::fs::chown(&folder, Some(owner), None).expect("given away");
+        }
+        for (membership, expected) in [
+            ("6:freezer:/roots\n", true),
+            ("6:freezer:/agents\n", false),
+            ("6:freezer:/agents/below\n", false),
+            ("6:freezer:/elsewhere\n", true),
+            ("6:freezer:/\n", true),
+            ("0::/agents\n", true),
+        ] {
+            assert_eq!(only_root_freezes(freezer, membership), expected, "{membership:?}");
         }
     }
 }
