@@ -13,11 +13,15 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
 PROGRAMS   := dropuid capture-run sudo-helper
+# For administrators.
+SBIN       := sudoers-install
 # Each in the section that its name ends in.
-PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8
+PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8 \
+              sudoers-install/sudoers-install.8
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
 SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
-              tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent
+              tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \
+              $(wildcard sudoers-install/src/remote/*.sh)
 
 .PHONY: all build demo test packages lint bench fuzz install uninstall clean
 
@@ -25,7 +29,7 @@ all: build
 
 # The programs apart from the tests, whose dependencies would bring features into theirs.
 build:
-	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS))
+	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN))
 	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 
 # Through the environment, so that no quote in it is make's or the shell's business.
@@ -61,9 +65,8 @@ fuzz:
 
 # A policy that is there is the operator's, and is left alone, also by uninstall.
 install:
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	for program in $(PROGRAMS); do \
-	  install -m 0755 "$(RELEASE)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
+	for program in $(PROGRAMS:%=bin/%) $(SBIN:%=sbin/%); do \
+	  install -D -m 0755 "$(RELEASE)/$${program#*/}" "$(DESTDIR)$(PREFIX)/$$program" || exit 1; \
 	done
 	for page in $(PAGES); do \
 	  install -D -m 0644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; \
@@ -71,8 +74,8 @@ install:
 	test -e "$(POLICY)" || test -L "$(POLICY)" || install -D -m 0644 sudo-helper/policy.json "$(POLICY)"
 
 uninstall:
-	for program in $(PROGRAMS); do \
-	  rm -f "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
+	for program in $(PROGRAMS:%=bin/%) $(SBIN:%=sbin/%); do \
+	  rm -f "$(DESTDIR)$(PREFIX)/$$program" || exit 1; \
 	done
 	for page in $(PAGES); do \
 	  rm -f "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; \

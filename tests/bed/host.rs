@@ -7,6 +7,7 @@
 mod image;
 mod inside;
 mod network;
+mod troubles;
 
 use std::cell::RefCell;
 use std::fs;

@@ -7,6 +7,7 @@
 mod bed;
 mod capture;
 mod host;
+mod operator;
 mod packages;
 mod programs;
 mod repository;
@@ -24,6 +25,7 @@ pub mod specs;
 pub use bed::{Bed, SCRATCH};
 pub use capture::{capture, spawn};
 pub use host::{Host, Network};
+pub use operator::Operator;
 pub use packages::tool;
 pub use programs::program;
 pub use repository::{Package, Repository};

@@ -1,5 +1,6 @@
 //! sudo-rs, for tests under another sudo.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -20,6 +21,10 @@ pub fn sudo_rs(name: &str) -> PathBuf {
     let folder = BUILT.get_or_init(|| {
         let target = program("sudo-helper").ancestors().nth(3).expect("a target folder").to_owned();
         let folder = target.join(format!("sudo-rs-{RELEASE}"));
+        fs::create_dir_all(&folder).expect("a folder of ours");
+        // One builds it, and other test programs wait.
+        let lock = File::create(folder.join("lock")).expect("a file of ours");
+        lock.lock().expect("a lock");
         if folder.join("bin/visudo").exists() {
             return folder;
         }

@@ -1,4 +1,4 @@
-//! `bench [dropuid|capture-run|sudo-helper] [--quick]`: our programs and their peers side by side in one run.
+//! `bench [dropuid|capture-run|sudo-helper|sudoers-install] [--quick]`: our programs and their peers side by side in one run.
 //!
 //! It writes a table to standard output and never fails because of a figure in it. The programs are
 //! found beside this one, as `cargo build --release` leaves them.
@@ -14,6 +14,7 @@ mod process;
 mod samples;
 mod sink;
 mod sudo_helper;
+mod sudoers_install;
 mod table;
 
 use std::env;
@@ -24,10 +25,10 @@ use std::process::ExitCode;
 use folders::Folders;
 use table::Table;
 
-const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper] [--quick]";
+const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install] [--quick]";
 
 /// What can be measured.
-const TOOLS: [&str; 3] = ["dropuid", "capture-run", "sudo-helper"];
+const TOOLS: [&str; 4] = ["dropuid", "capture-run", "sudo-helper", "sudoers-install"];
 
 /// Which tools are measured, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,7 @@ pub struct Plan {
     dropuid: bool,
     capture_run: bool,
     sudo_helper: bool,
+    sudoers_install: bool,
     /// A few rounds with little data: to see that it works.
     pub quick: bool,
 }
@@ -74,12 +76,12 @@ fn plan(words: &[&str]) -> Option<Plan> {
     if flags.iter().any(|flag| *flag != "--quick") {
         return None;
     }
-    let [dropuid, capture_run, sudo_helper] = match tools.as_slice() {
-        [] => [true; 3],
+    let [dropuid, capture_run, sudo_helper, sudoers_install] = match tools.as_slice() {
+        [] => [true; 4],
         [tool] if TOOLS.contains(tool) => TOOLS.map(|known| known == *tool),
         _ => return None,
     };
-    Some(Plan { dropuid, capture_run, sudo_helper, quick: !flags.is_empty() })
+    Some(Plan { dropuid, capture_run, sudo_helper, sudoers_install, quick: !flags.is_empty() })
 }
 
 fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
@@ -96,6 +98,10 @@ fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
     }
     if plan.sudo_helper {
         sudo_helper::measure(&mut table, plan, &program("sudo-helper")?)?;
+    }
+    if plan.sudoers_install {
+        let (ours, helper) = (program("sudoers-install")?, program("sudo-helper")?);
+        sudoers_install::measure(&mut table, plan, &ours, &helper, memory)?;
     }
     Ok(())
 }

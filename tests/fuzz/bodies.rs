@@ -18,17 +18,24 @@ use dropuid::{group, passwd};
 
 #[path = "helper_bodies.rs"]
 mod helper;
+#[path = "inventory_body.rs"]
+mod inventory_body;
+#[path = "sudoers_body.rs"]
+mod sudoers_body;
 
 pub use helper::{plan, policy, ssh_command, unit_state};
+pub use inventory_body::inventory;
+pub use sudoers_body::sudoers;
 
 /// Does something with the input and panics where it goes wrong.
 pub type Body = fn(&[u8]);
 
 /// Every target by the name of its file in fuzz_targets/ and of its folder in corpus/.
-pub const TARGETS: [(&str, Body); 14] = [
+pub const TARGETS: [(&str, Body); 16] = [
     ("arguments", arguments),
     ("env_file", env_file),
     ("group", group),
+    ("inventory", inventory),
     ("limits", limits),
     ("mask", mask),
     ("nsswitch", nsswitch),
@@ -38,6 +45,7 @@ pub const TARGETS: [(&str, Body); 14] = [
     ("spec", spec),
     ("ssh_command", ssh_command),
     ("strip_ansi", strip_ansi),
+    ("sudoers", sudoers),
     ("timestamps", timestamps),
     ("unit_state", unit_state),
 ];

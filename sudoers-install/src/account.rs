@@ -1,0 +1,232 @@
+//! The account that a rule is for, and the groups that it is in.
+//!
+//! The program is linked statically, so it asks no NSS module in its own process: it reads
+//! /etc/passwd (passwd(5)) and otherwise asks getent(1), a process of its own.
+
+mod database;
+
+use std::ffi::OsStr;
+use std::io;
+
+use database::{first, getent, initgroups, local_accounts, parse_id};
+
+use crate::failure::Failure;
+
+/// Longest name in bytes.
+pub const MAX_NAME_LENGTH: usize = 256;
+/// Characters that mean something in a list of users of sudoers(5), of passwd(5), or of a file's name.
+const NEVER_IN_A_NAME: [char; 3] = [',', ':', '/'];
+/// With these, the C library reads a line of passwd(5) as a comment, as one of nsswitch.conf(5) "compat",
+/// or from where they end.
+const NEVER_FIRST: [char; 4] = ['#', '-', '+', ' '];
+
+/// The account that a rule is for: one that exists, that is not root, and whose name cannot be read as
+/// several or as all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its user id; never 0.
+    pub uid: u32,
+    /// Its primary group's id.
+    pub gid: u32,
+    /// Its name, as passwd(5) has it.
+    pub name: String,
+}
+
+impl Account {
+    /// The account that has called sudo: that of SUDO_UID, which sudo(8) sets. LOGNAME and USER are the
+    /// caller's to choose and are not looked at.
+    ///
+    /// # Errors
+    /// When SUDO_UID is missing, no uid, root's, or that of no account; `no-user` and as for [`Self::named`].
+    pub fn of_sudo_caller() -> Result<Self, Failure> {
+        let Some(text) = std::env::var_os("SUDO_UID") else {
+            let error = "it is not known for whom the rule is, for SUDO_UID is not set: \
+                call this with sudo from that account, or give --user USER";
+            return Err(Failure::new("no-user", error));
+        };
+        Self::of_sudo_uid(&text)
+    }
+
+    fn of_sudo_uid(text: &OsStr) -> Result<Self, Failure> {
+        let uid = text.to_str().and_then(parse_id).ok_or_else(|| {
+            Failure::new("no-user", format!("SUDO_UID is no user id: {text:?}; give --user USER"))
+        })?;
+        if uid == 0 {
+            let error = "SUDO_UID is root's, who needs no rule: give --user USER";
+            return Err(Failure::new("user-root", error));
+        }
+        let of_uid = |entry: &Account| entry.uid == uid;
+        look_up(&uid.to_string(), of_uid)?.ok_or_else(|| {
+            let error = format!("SUDO_UID is {uid}, which no account has: give --user USER");
+            Failure::new("unknown-user", error)
+        })?
+    }
+
+    /// The account of this name.
+    ///
+    /// # Errors
+    /// `bad-user` for a name that no rule can be for, `unknown-user`, `user-root`, and `accounts` when
+    /// the accounts cannot be read.
+    pub fn named(name: &str) -> Result<Self, Failure> {
+        check_name(name)?;
+        let of_name = |entry: &Account| entry.name == name;
+        look_up(name, of_name)?.ok_or_else(|| {
+            let error = format!("there is no account '{}': see getent passwd", name.escape_debug());
+            Failure::new("unknown-user", error)
+        })?
+    }
+
+    /// The ids of its groups, the primary one first, each once (getgrouplist(3)).
+    ///
+    /// # Errors
+    /// Those of starting getent(1), and when that gives no answer.
+    pub fn groups(&self) -> io::Result<Vec<u32>> {
+        let mut groups = vec![self.gid];
+        let answer = getent(&["initgroups", "--", &self.name])?.unwrap_or_default();
+        let others = initgroups(&answer, &self.name)
+            .ok_or_else(|| io::Error::other("getent initgroups gave an answer of another form"))?;
+        groups.extend(others.into_iter().filter(|gid| *gid != self.gid));
+        groups.dedup();
+        Ok(groups)
+    }
+}
+
+/// Whether a rule can be for an account of this name.
+///
+/// # Errors
+/// `bad-user`.
+pub fn check_name(name: &str) -> Result<(), Failure> {
+    let why = if name.is_empty() || name.len() > MAX_NAME_LENGTH {
+        format!("has to have 1 to {MAX_NAME_LENGTH} bytes")
+    } else if name == "ALL" {
+        "would be everybody in a sudoers rule".to_owned()
+    } else if name.starts_with(NEVER_FIRST) {
+        "begins with a character with which a line of passwd(5) is no account's".to_owned()
+    } else if let Some(c) = name.chars().find(|c| c.is_control() || NEVER_IN_A_NAME.contains(c)) {
+        format!("holds '{}', which no account's name may", c.escape_debug())
+    } else {
+        return Ok(());
+    };
+    let error = format!("the account's name '{}' {why}", name.escape_debug());
+    Err(Failure::new("bad-user", error))
+}
+
+/// What was found: an account, or why it can have no rule.
+type Found = Option<Result<Account, Failure>>;
+
+fn look_up(key: &str, wanted: impl Fn(&Account) -> bool) -> Result<Found, Failure> {
+    let unread = |error: io::Error| Failure::new("accounts", format!("cannot look an account up: {error}"));
+    if let Some(account) = first(&local_accounts().map_err(unread)?, &wanted) {
+        return Ok(Some(fit(account)));
+    }
+    let answer = getent(&["passwd", "--", key]).map_err(unread)?.unwrap_or_default();
+    Ok(first(&answer, &wanted).map(fit))
+}
+
+fn fit(account: Account) -> Result<Account, Failure> {
+    check_name(&account.name)?;
+    if account.uid == 0 {
+        let name = account.name.escape_debug();
+        return Err(Failure::new("user-root", format!("the account '{name}' is root, who needs no rule")));
+    }
+    Ok(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &[u8] = b"root:x:0:0:root:/root:/bin/sh\n\
+        # alice:x:1:1::/:/bin/sh\n\
+        alice:x:1002:1000::/:/bin/sh\n\
+        alice:x:0:0::/:/bin/sh\n\
+        jane doe:x:1003:1003::/:/bin/sh\n\
+        bob:x\n\
+        carol:x:-1:0::/:/bin/sh\n\
+        eve:x:4294967295:0::/:/bin/sh\n\
+        far:x:2147483648:5::/:/bin/sh\n\
+        \xff\xfe:x:5:5::/:\n\
+        latin:x:1005:1005:\xe9:/:\n\
+        ALL:x:1004:1004::/:/bin/sh\n\
+        last:x:1009:1009::/:/bin/sh";
+
+    fn named(name: &str) -> Option<Account> {
+        first(FILE, |entry| entry.name == name)
+    }
+
+    #[test]
+    fn the_first_line_of_the_very_name_decides() {
+        for (name, uid, gid) in [
+            ("alice", 1002, 1000),
+            ("jane doe", 1003, 1003),
+            ("far", 1 << 31, 5),
+            ("latin", 1005, 1005),
+            ("last", 1009, 1009),
+            ("root", 0, 0),
+        ] {
+            assert_eq!(named(name), Some(Account { uid, gid, name: name.to_owned() }));
+        }
+        for name in ["", "ali", "bob", "carol", "eve", "x"] {
+            assert_eq!(named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn root_and_names_that_are_no_ones_get_no_rule() {
+        let code = |name: &str| fit(named(name).expect(name)).expect_err(name).code;
+        assert_eq!([code("root"), code("ALL")], ["user-root", "bad-user"]);
+        assert!(fit(named("jane doe").expect("there")).is_ok());
+        let long = "a".repeat(257);
+        for name in [
+            "",
+            "ALL",
+            "a,b",
+            "a\nb ALL=(ALL) ALL",
+            "a\tb",
+            "a:b",
+            "a/b",
+            "-x",
+            "+net",
+            "#1001",
+            " a",
+            "a\u{85}b",
+            &long,
+        ] {
+            assert_eq!(check_name(name).expect_err(name).code, "bad-user", "{name:?}");
+            assert_eq!(Account::named(name).expect_err(name).code, "bad-user", "{name:?}");
+        }
+        for name in ["john.doe", "DOM\\bob", "jane doe", "BUILD", "%x", "x-", "x#1", &"a".repeat(256)] {
+            check_name(name).expect(name);
+        }
+        let hostile = check_name("a\n\u{1b}[2J,").expect_err("refused").error;
+        assert!(!hostile.contains(['\n', '\u{1b}']), "{hostile:?}");
+    }
+
+    #[test]
+    fn the_caller_of_sudo_is_an_account_by_its_number() {
+        let daemon = Account::of_sudo_uid(OsStr::new("1")).expect("there");
+        assert_eq!(daemon, Account::named("daemon").expect("there"));
+        for (text, code) in [
+            ("0", "user-root"),
+            ("", "no-user"),
+            ("daemon", "no-user"),
+            ("-1", "no-user"),
+            ("1 ", "no-user"),
+            ("4294967295", "no-user"),
+            ("4294967289", "unknown-user"),
+        ] {
+            assert_eq!(Account::of_sudo_uid(OsStr::new(text)).expect_err(text).code, code, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn accounts_of_this_machine() {
+        let daemon = Account::named("daemon").expect("there");
+        assert_eq!((daemon.uid, daemon.name.as_str()), (1, "daemon"));
+        assert_eq!(daemon.groups().expect("asked").first(), Some(&daemon.gid));
+        assert_eq!(Account::named("root").expect_err("root").code, "user-root");
+        for name in ["no such account", "1"] {
+            assert_eq!(Account::named(name).expect_err(name).code, "unknown-user", "{name}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is to be done on a host, from what it has said of itself.
+
+use std::path::PathBuf;
+
+use crate::account::{Account, check_name};
+use crate::cli::ClusterAction;
+use crate::drop_in::DropIn;
+use crate::failure::Failure;
+use crate::helper::Helper;
+use crate::remote::{ChangeFacts, Elevation, HelperFault, HelperState, ProgramPath, State, SurveyFacts};
+
+use super::outcome::Outcome;
+
+/// The word of root's script for "as it should be".
+const OK: &str = "ok";
+/// Its word for "there is no file".
+const ABSENT: &str = "absent";
+
+/// A host on which root can be asked for a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The account that was logged in to.
+    pub login: String,
+    /// Where sudo(8) is.
+    pub sudo: ProgramPath,
+    /// How root is had.
+    pub elevation: Elevation,
+    /// The rule that is to be there.
+    pub wanted: DropIn,
+    /// What the operator should know of it.
+    pub warnings: Vec<String>,
+}
+
+impl Ready {
+    /// Whether the password would be typed into an account that is not trusted with it: what that account's
+    /// start-up files say runs before sudo does.
+    #[must_use]
+    pub fn would_tell_the_grantee(&self) -> bool {
+        self.elevation == Elevation::Password && self.login == self.wanted.user
+    }
+}
+
+/// What is missing on a host, or how it can be worked on.
+///
+/// # Errors
+/// What is to be installed or repaired there first.
+pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) -> Result<Ready, Failure> {
+    let not_ready = |code, error: &str| Err(Failure::new(code, error));
+    let Some(sudo) = facts.sudo.clone() else {
+        return not_ready("no-sudo", "there is no sudo: install the package sudo there");
+    };
+    if facts.visudo.is_none() {
+        return not_ready(
+            "no-visudo",
+            "there is no visudo, which every change is checked with: install it there",
+        );
+    }
+    let Some((user, uid)) = &facts.grantee else {
+        return not_ready(
+            "unknown-user",
+            "the account that is to get the rule does not exist there: create it first",
+        );
+    };
+    check_name(user)?;
+    if *uid == 0 {
+        return not_ready("user-root", "the rule would be for root, who needs none: give --user USER");
+    }
+    let sha256 = match &facts.helper {
+        HelperState::Good(sha256) => sha256.as_ref().map(ToString::to_string).unwrap_or_default(),
+        HelperState::Bad(fault, at) => return Err(bad_helper(*fault, at, helper)),
+    };
+    let account = Account { uid: *uid, gid: *uid, name: user.clone() };
+    let wanted = DropIn::helper(&account, &Helper { path: PathBuf::from(helper.as_str()), sha256 });
+    let elevation = if facts.passwordless_root { Elevation::Passwordless } else { Elevation::Password };
+    let mut warnings = Vec::new();
+    if facts.passwordless_root && facts.uid != 0 {
+        warnings.push(format!(
+            "{} may run any command as root there without a password (NOPASSWD: ALL): take that rule away",
+            facts.login
+        ));
+    }
+    if !replace_legacy {
+        warnings.extend(facts.legacy.iter().map(|name| legacy(name)));
+    }
+    Ok(Ready { login: facts.login.clone(), sudo, elevation, wanted, warnings })
+}
+
+/// What is said of an old rule that is still there.
+#[must_use]
+pub fn legacy(name: &str) -> String {
+    format!("the old rule {} still leads to root: --replace-legacy removes it", name.escape_debug())
+}
+
+fn bad_helper(fault: HelperFault, at: &str, helper: &ProgramPath) -> Failure {
+    let at = at.escape_debug();
+    let code = if fault == HelperFault::Missing { "helper-missing" } else { "helper-untrusted" };
+    let what = match fault {
+        HelperFault::Missing => "is not there",
+        HelperFault::Symlink => "is a symbolic link",
+        HelperFault::Kind => "is not what it should be, a folder or a regular file",
+        HelperFault::Owner => "does not belong to root",
+        HelperFault::Writable => "can be written by others than root",
+        HelperFault::Links => "has more than one name",
+        HelperFault::Mode => "cannot be executed",
+    };
+    Failure::new(
+        code,
+        format!(
+            "{at} {what}: install the package sudo-helper there, or name another with --helper (now {helper})"
+        ),
+    )
+}
+
+/// What comes next on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing more.
+    Done(Outcome),
+    /// Root is asked.
+    Act,
+}
+
+/// What the operator asks for, as far as it decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// What is to be done.
+    pub action: ClusterAction,
+    /// Only shown.
+    pub dry_run: bool,
+    /// With the old rules removed.
+    pub replace_legacy: bool,
+}
+
+/// What comes next, from what root has said is in place; `None` where that cannot be asked without a password.
+#[must_use]
+pub fn step(asked: Asked, wanted: &DropIn, status: Option<&ChangeFacts>) -> Step {
+    let Some(status) = status else {
+        return match (asked.action, asked.dry_run) {
+            (_, false) => Step::Act,
+            (ClusterAction::Install, true) => Step::Done(Outcome::WouldInstall { password: true }),
+            (ClusterAction::Remove, true) => Step::Done(Outcome::WouldRemove),
+            (ClusterAction::Status, true) => Step::Done(Outcome::Failed(Failure::new(
+                "needs-password",
+                "only root can read what is in place, and sudo asks for a password",
+            ))),
+        };
+    };
+    let state = standing(wanted, status);
+    match (asked.action, state) {
+        (ClusterAction::Status, state) => Step::Done(reported(state)),
+        (ClusterAction::Install, Ok(())) if !asked.replace_legacy || status.legacy.is_empty() => {
+            Step::Done(Outcome::Configured)
+        }
+        (ClusterAction::Install, _) if asked.dry_run => Step::Done(Outcome::WouldInstall { password: false }),
+        (ClusterAction::Remove, _) if status.code == ABSENT && !status.pending => Step::Done(Outcome::Absent),
+        (ClusterAction::Remove, _) if asked.dry_run => Step::Done(Outcome::WouldRemove),
+        (ClusterAction::Install | ClusterAction::Remove, _) => Step::Act,
+    }
+}
+
+fn reported(state: Result<(), Failure>) -> Outcome {
+    state.map_or_else(Outcome::Failed, |()| Outcome::Configured)
+}
+
+/// Whether the rule is in place as wanted and works; else what is amiss.
+fn standing(wanted: &DropIn, status: &ChangeFacts) -> Result<(), Failure> {
+    let amiss = |code, error: &str| Err(Failure::new(code, error));
+    match &status.sha256 {
+        _ if status.state != State::Status => Err(refused(status)),
+        None if status.code == ABSENT => amiss("not-configured", "there is no rule of ours"),
+        Some(sha256) if sha256.as_str() != wanted.sha256() => {
+            amiss("differs", "the rule is not as it should be: install writes it anew, if it is ours")
+        }
+        Some(_) if status.pending => {
+            amiss("pending", "a killed run has left the rule valid and not proven: install ends that")
+        }
+        Some(_) if status.code == OK && status.probe == Some(true) => Ok(()),
+        _ => amiss("not-effective", &format!("{}: {}", status.code.escape_debug(), said(status))),
+    }
+}
+
+/// What root's answer to an action means.
+#[must_use]
+pub fn ended(action: ClusterAction, wanted: &DropIn, answer: &ChangeFacts) -> Outcome {
+    match (action, answer.state) {
+        (ClusterAction::Install, State::Installed) => Outcome::Installed,
+        (ClusterAction::Install, State::Unchanged) => Outcome::Configured,
+        (ClusterAction::Remove, State::Removed) => Outcome::Removed,
+        (ClusterAction::Remove, State::Absent) => Outcome::Absent,
+        (ClusterAction::Status, State::Status) => reported(standing(wanted, answer)),
+        _ => Outcome::Failed(refused(answer)),
+    }
+}
+
+fn refused(answer: &ChangeFacts) -> Failure {
+    let (code, kept) = match answer.state {
+        State::Reverted => ("reverted", "the previous state is back"),
+        _ => ("not-changed", "nothing was changed"),
+    };
+    Failure::new(code, format!("{}: {}; {kept}", answer.code.escape_debug(), said(answer)))
+}
+
+fn said(answer: &ChangeFacts) -> String {
+    let words = answer.words.trim();
+    if words.is_empty() { "no more is known".to_owned() } else { diagnostics::one_line(words) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+use super::*;
+use crate::remote::{FolderState, Sha256Hex};
+
+const HELPER: &str = "/usr/bin/sudo-helper";
+
+fn helper() -> ProgramPath {
+    ProgramPath::parse(HELPER).expect("a path")
+}
+
+fn facts() -> SurveyFacts {
+    SurveyFacts {
+        login: "op".to_owned(),
+        uid: 1000,
+        grantee: Some(("ai-agent".to_owned(), 1001)),
+        system: "Linux Debian".to_owned(),
+        sudo: ProgramPath::parse("/usr/bin/sudo").ok(),
+        sudo_version: "Sudo version 1.9.13p3".to_owned(),
+        visudo: ProgramPath::parse("/usr/sbin/visudo").ok(),
+        helper: HelperState::Good(None),
+        passwordless_root: false,
+        probe: None,
+        probe_words: String::new(),
+        folder: FolderState::Unreadable,
+        legacy: Vec::new(),
+    }
+}
+
+fn code(facts: &SurveyFacts) -> &'static str {
+    examine(facts, &helper(), false).expect_err("not ready").code
+}
+
+fn wanted() -> DropIn {
+    examine(&facts(), &helper(), false).expect("ready").wanted
+}
+
+fn status() -> ChangeFacts {
+    ChangeFacts {
+        state: State::Status,
+        code: "ok".to_owned(),
+        words: String::new(),
+        text: wanted().render(),
+        sha256: Sha256Hex::parse(&wanted().sha256()).ok(),
+        pending: false,
+        probe: Some(true),
+        foreign: Vec::new(),
+        legacy: Vec::new(),
+    }
+}
+
+fn asked(action: ClusterAction) -> Asked {
+    Asked { action, dry_run: false, replace_legacy: false }
+}
+
+#[test]
+fn a_host_is_ready_when_nothing_is_missing() {
+    let ready = examine(&facts(), &helper(), false).expect("ready");
+    assert_eq!((&*ready.login, ready.elevation), ("op", Elevation::Password));
+    assert_eq!(ready.wanted.rule_lines(), ["ai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper"]);
+    assert!(ready.warnings.is_empty() && !ready.would_tell_the_grantee());
+}
+
+/// What is otherwise on a host.
+type Change = fn(&mut SurveyFacts);
+
+#[test]
+fn what_is_missing_is_named() {
+    let table: [(&str, Change); 7] = [
+        ("no-sudo", |facts| facts.sudo = None),
+        ("no-visudo", |facts| facts.visudo = None),
+        ("unknown-user", |facts| facts.grantee = None),
+        ("user-root", |facts| facts.grantee = Some(("toor".to_owned(), 0))),
+        ("bad-user", |facts| facts.grantee = Some(("ALL".to_owned(), 1002))),
+        ("helper-missing", |facts| {
+            facts.helper = HelperState::Bad(HelperFault::Missing, "/usr/bin/sudo-helper".to_owned());
+        }),
+        ("helper-untrusted", |facts| {
+            facts.helper = HelperState::Bad(HelperFault::Writable, "/usr/local/bin".to_owned());
+        }),
+    ];
+    for (expected, change) in table {
+        let mut facts = facts();
+        change(&mut facts);
+        assert_eq!(code(&facts), expected);
+    }
+    let mut facts = facts();
+    facts.helper = HelperState::Bad(HelperFault::Owner, "/opt\n/x".to_owned());
+    let error = examine(&facts, &helper(), false).expect_err("not ready").error;
+    assert!(
+        error.starts_with("/opt\\n/x does not belong to root: install the package sudo-helper"),
+        "{error}"
+    );
+}
+
+#[test]
+fn all_for_nothing_needs_no_password_and_is_warned_of() {
+    let mut facts = facts();
+    facts.passwordless_root = true;
+    let ready = examine(&facts, &helper(), false).expect("ready");
+    assert_eq!(ready.elevation, Elevation::Passwordless);
+    assert!(ready.warnings[0].contains("NOPASSWD: ALL"), "{:?}", ready.warnings);
+    // Who logs in as root has all that already.
+    facts.uid = 0;
+    assert!(examine(&facts, &helper(), false).expect("ready").warnings.is_empty());
+}
+
+#[test]
+fn old_rules_are_told_unless_they_are_replaced() {
+    let mut facts = facts();
+    facts.legacy = vec!["systems-manager-op".to_owned()];
+    assert!(examine(&facts, &helper(), false).expect("ready").warnings[0].contains("systems-manager-op"));
+    assert!(examine(&facts, &helper(), true).expect("ready").warnings.is_empty());
+}
+
+#[test]
+fn a_login_that_is_granted_would_learn_the_password() {
+    let mut facts = facts();
+    facts.login = "ai-agent".to_owned();
+    assert!(examine(&facts, &helper(), false).expect("ready").would_tell_the_grantee());
+    facts.passwordless_root = true;
+    assert!(!examine(&facts, &helper(), false).expect("ready").would_tell_the_grantee());
+}
+
+#[test]
+fn configured_is_the_right_text_and_a_probe_that_passed() {
+    let step = |status: &ChangeFacts| step(asked(ClusterAction::Install), &wanted(), Some(status));
+    assert_eq!(step(&status()), Step::Done(Outcome::Configured));
+    let table: [fn(&mut ChangeFacts); 6] = [
+        |status| status.sha256 = None,
+        |status| status.code = "changed".to_owned(),
+        |status| status.sha256 = Sha256Hex::parse(&"0".repeat(64)).ok(),
+        |status| status.probe = Some(false),
+        |status| status.probe = None,
+        |status| status.pending = true,
+    ];
+    for change in table {
+        let mut status = status();
+        change(&mut status);
+        assert_eq!(step(&status), Step::Act, "{status:?}");
+    }
+}
+
+#[test]
+fn what_only_root_can_tell_needs_the_password() {
+    for action in [ClusterAction::Install, ClusterAction::Status, ClusterAction::Remove] {
+        assert_eq!(step(asked(action), &wanted(), None), Step::Act);
+    }
+    let shown = |action| step(Asked { dry_run: true, ..asked(action) }, &wanted(), None);
+    assert_eq!(shown(ClusterAction::Install), Step::Done(Outcome::WouldInstall { password: true }));
+    assert_eq!(shown(ClusterAction::Remove), Step::Done(Outcome::WouldRemove));
+    assert!(matches!(shown(ClusterAction::Status), Step::Done(Outcome::Failed(_))));
+}
+
+#[test]
+fn a_dry_run_never_acts() {
+    for action in [ClusterAction::Install, ClusterAction::Status, ClusterAction::Remove] {
+        for sha256 in [None, status().sha256] {
+            for replace_legacy in [false, true] {
+                let status = ChangeFacts { sha256: sha256.clone(), legacy: vec!["x".to_owned()], ..status() };
+                let asked = Asked { action, dry_run: true, replace_legacy };
+                assert_ne!(step(asked, &wanted(), Some(&status)), Step::Act, "{asked:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn old_rules_beside_the_right_one_are_replaced_when_asked_for() {
+    let status = ChangeFacts { legacy: vec!["systems-manager-op".to_owned()], ..status() };
+    let replacing = Asked { replace_legacy: true, ..asked(ClusterAction::Install) };
+    assert_eq!(step(replacing, &wanted(), Some(&status)), Step::Act);
+    assert_eq!(
+        step(asked(ClusterAction::Install), &wanted(), Some(&status)),
+        Step::Done(Outcome::Configured)
+    );
+}
+
+#[test]
+fn remove_and_status_say_what_is_there() {
+    let none = ChangeFacts { sha256: None, probe: None, code: ABSENT.to_owned(), ..status() };
+    let step = |action, status: &ChangeFacts| step(asked(action), &wanted(), Some(status));
+    assert_eq!(step(ClusterAction::Remove, &none), Step::Done(Outcome::Absent));
+    assert_eq!(step(ClusterAction::Remove, &status()), Step::Act);
+    assert_eq!(step(ClusterAction::Status, &status()), Step::Done(Outcome::Configured));
+    for (expected, status) in [
+        ("not-configured", none),
+        ("differs", ChangeFacts { sha256: Sha256Hex::parse(&"0".repeat(64)).ok(), ..status() }),
+        ("pending", ChangeFacts { pending: true, ..status() }),
+        ("not-effective", ChangeFacts { probe: Some(false), ..status() }),
+        ("not-effective", ChangeFacts { code: "busy".to_owned(), ..status() }),
+    ] {
+        let Step::Done(Outcome::Failed(failure)) = step(ClusterAction::Status, &status) else {
+            panic!("{expected}")
+        };
+        assert_eq!(failure.code, expected);
+    }
+}
+
+#[test]
+fn an_answer_counts_only_for_what_was_asked() {
+    use ClusterAction::{Install, Remove};
+    let of =
+        |action, state| ended(action, &wanted(), &ChangeFacts { state, code: "why".to_owned(), ..status() });
+    assert_eq!(of(Install, State::Installed), Outcome::Installed);
+    assert_eq!(of(Install, State::Unchanged), Outcome::Configured);
+    assert_eq!(of(Remove, State::Removed), Outcome::Removed);
+    assert_eq!(of(Remove, State::Absent), Outcome::Absent);
+    for (action, state, code) in [
+        (Install, State::Removed, "not-changed"),
+        (Remove, State::Installed, "not-changed"),
+        (Install, State::Refused, "not-changed"),
+        (Install, State::Reverted, "reverted"),
+        (ClusterAction::Status, State::Refused, "not-changed"),
+    ] {
+        let Outcome::Failed(failure) = of(action, state) else { panic!("{action:?} {state:?}") };
+        assert_eq!(failure.code, code);
+        assert!(failure.error.starts_with("why: "), "{failure}");
+    }
+}

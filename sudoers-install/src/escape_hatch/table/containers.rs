@@ -1,0 +1,73 @@
+//! Containers and virtual machines: whoever starts one may mount the host's files in it.
+
+use crate::escape_hatch::form::{Form, Options, Word};
+use crate::escape_hatch::row::Row;
+
+const BY_NAME: &str = "allow one verb for one container, such as: docker restart NAME";
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        names: &["docker", "podman", "nerdctl", "lxc", "incus", "virsh"],
+        why: "starts a container or machine with the host's own files in it: that is root",
+        instead: BY_NAME,
+        safe: &[Form {
+            needs: None,
+            options: Options::Only(&[]),
+            words: &[Word::Is(&["start", "stop", "restart", "pause", "unpause", "kill"]), Word::Name],
+            more: true,
+        }],
+        because: &[],
+    },
+    Row::never(
+        &[
+            "docker-compose",
+            "podman-compose",
+            "podman-remote",
+            "ctr",
+            "crictl",
+            "runc",
+            "crun",
+            "youki",
+            "kata-runtime",
+            "lxc-attach",
+            "lxc-create",
+            "lxc-execute",
+            "lxc-start",
+            "lxc-unshare",
+            "lxd",
+            "incusd",
+            "containerd",
+            "dockerd",
+            "buildah",
+            "buildctl",
+            "skopeo",
+            "kubectl",
+            "k3s",
+            "k9s",
+            "microk8s",
+            "minikube",
+            "kind",
+            "oc",
+            "crio",
+            "apptainer",
+            "singularity",
+            "vagrant",
+            "multipass",
+            "distrobox",
+            "toolbox",
+            "qemu-system-x86_64",
+            "qemu-system-aarch64",
+            "qemu-nbd",
+            "qemu-img",
+            "kvm",
+            "virt-install",
+            "virt-edit",
+            "guestfish",
+            "guestmount",
+            "VBoxManage",
+            "vmrun",
+        ],
+        "starts a container or machine with the host's own files in it: that is root",
+        "let root write a unit for it, and allow: systemctl restart NAME",
+    ),
+];

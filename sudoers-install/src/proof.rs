@@ -1,0 +1,187 @@
+//! Whether a rule has effect: the helper is run as its user would run it, other commands are checked only.
+
+mod account_state;
+mod obstacle;
+mod question;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::unistd::{Gid, Uid};
+use supervise::Credentials;
+
+use crate::account::Account;
+use crate::command_line::CommandLine;
+use crate::drop_in::{DropIn, Grant};
+use crate::failure::Failure;
+use crate::helper::Helper;
+use crate::program::{Ran, Run, run, run_as};
+use crate::sudoers::{SYSTEM, Sudoers};
+
+/// The sudo that users call.
+pub const SUDO: &str = "/usr/bin/sudo";
+/// How long sudo and the helper may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How many bytes of their words are kept.
+const MAX_WORDS: usize = 64 << 10;
+/// Bytes of a nonce, before they become hexadecimal digits.
+const NONCE: usize = 16;
+
+/// What running the helper showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It ran as root without a password, and it is the file that the rule names.
+    Proven,
+    /// It did not, and why.
+    NotProven(Failure),
+}
+
+/// How it is known that a rule has effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The helper was run.
+    Proven,
+    /// sudo lists the commands and no later rule is against them; they were not run.
+    Checked,
+}
+
+impl Effect {
+    /// The words for it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Checked => "checked, not run",
+        }
+    }
+}
+
+/// Runs `sudo -k -n -- HELPER probe NONCE` with the user's ids, in a session of its own, with an empty
+/// environment, in `/`, without input and for 10 s at most. To be called from the only thread.
+#[must_use]
+pub fn prove(account: &Account, helper: &Helper) -> Verdict {
+    match ask(account, helper) {
+        Ok(()) => Verdict::Proven,
+        Err(failure) => Verdict::NotProven(failure),
+    }
+}
+
+fn ask(account: &Account, helper: &Helper) -> Result<(), Failure> {
+    let nonce = nonce()?;
+    let words = ["-k", "-n", "--"].map(Into::into).into_iter();
+    let probe = [helper.path.clone().into_os_string(), "probe".into(), nonce.clone().into()];
+    let argv: Vec<_> = [SUDO.into()].into_iter().chain(words).chain(probe).collect();
+    let ran = run_as(
+        &Run { argv: &argv, env: &[], stdin: b"", limit: LIMIT, output: MAX_WORDS },
+        &credentials(account)?,
+    );
+    let ran = ran.map_err(|error| not_proven(format!("{SUDO} cannot be run: {error}")))?;
+    if ran.timed_out {
+        return Err(not_proven(format!("no answer within {} s", LIMIT.as_secs())));
+    }
+    if ran.status != Some(0) {
+        return Err(not_proven(format!("sudo says: {}", ran.words())));
+    }
+    question::judge(&ran.stdout, &nonce, helper).map_err(not_proven)
+}
+
+fn not_proven(why: impl std::fmt::Display) -> Failure {
+    Failure::new("not-proven", why)
+}
+
+fn credentials(account: &Account) -> Result<Credentials, Failure> {
+    let groups = account.groups().map_err(not_proven)?.into_iter().map(Gid::from_raw).collect();
+    Credentials::new(Uid::from_raw(account.uid), Gid::from_raw(account.gid), groups).map_err(|error| {
+        not_proven(format!("the proof is not run as '{}': {error}", account.name.escape_debug()))
+    })
+}
+
+fn nonce() -> Result<String, Failure> {
+    let mut bytes = [0; NONCE];
+    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|error| not_proven(format!("/dev/urandom: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Makes sure that a rule that stands in `file` has effect. To be called from the only thread.
+///
+/// # Errors
+/// When it has none, by the failure's word: `orphaned` (its user or program is gone), `helper-changed` and
+/// `command-changed` (the program is no longer one that a rule may name), `no-includedir`, `overridden`,
+/// `account-expired`, `not-proven`.
+pub fn confirm(drop_in: &DropIn, file: &Path) -> Result<Effect, Failure> {
+    let account = account_of(drop_in)?;
+    let helper = match &drop_in.grant {
+        Grant::Helper(path) => Some(helper_at(path)?),
+        Grant::Commands(commands) => {
+            commands.iter().try_for_each(command_stands)?;
+            None
+        }
+    };
+    let sudoers = Sudoers::read(Path::new(SYSTEM))?;
+    obstacle::folder(&sudoers)?;
+    let Some(helper) = helper else {
+        obstacle::later_rule(&sudoers, &account, &drop_in.grant, file)?;
+        account_state::examine(&account)?;
+        return listed(&account, &drop_in.grant).map(|()| Effect::Checked);
+    };
+    let Verdict::NotProven(failure) = prove(&account, &helper) else { return Ok(Effect::Proven) };
+    // Why is told best by what is in the way; sudo's words are the same for many causes.
+    obstacle::later_rule(&sudoers, &account, &drop_in.grant, file)?;
+    account_state::examine(&account)?;
+    let user = account.name.escape_debug();
+    let path = helper.path.display();
+    Err(Failure::new(failure.code, format!("'{user}' cannot run {path} without a password: {failure}")))
+}
+
+fn account_of(drop_in: &DropIn) -> Result<Account, Failure> {
+    let user = drop_in.user.escape_debug();
+    let account = Account::named(&drop_in.user)
+        .map_err(|failure| Failure::new("orphaned", format!("the rule is for '{user}': {failure}")))?;
+    if account.uid == drop_in.uid {
+        return Ok(account);
+    }
+    let error = format!("the rule is for uid {}, but '{user}' is uid {} now", drop_in.uid, account.uid);
+    Err(Failure::new("orphaned", error))
+}
+
+fn helper_at(path: &Path) -> Result<Helper, Failure> {
+    if !path.exists() {
+        let error = format!("{} is gone: install sudo-helper again, or remove the rule", path.display());
+        return Err(Failure::new("orphaned", error));
+    }
+    Helper::examine(path).map_err(|failure| Failure::new("helper-changed", failure))
+}
+
+fn command_stands(command: &CommandLine) -> Result<(), Failure> {
+    if !Path::new(&command.program).exists() {
+        let error = format!("{} is gone: install it again, or remove the rule", command.program);
+        return Err(Failure::new("orphaned", error));
+    }
+    command.judge().map_err(|failure| Failure::new("command-changed", failure))
+}
+
+/// sudo's own list of what the user may run names each program.
+fn listed(account: &Account, grant: &Grant) -> Result<(), Failure> {
+    let Grant::Commands(commands) = grant else { return Ok(()) };
+    let argv = [SUDO, "-n", "-l", "-U", &account.name].map(Into::into);
+    let env = [("LC_ALL", "C")];
+    let ran = run(&Run { argv: &argv, env: &env, stdin: b"", limit: LIMIT, output: MAX_WORDS });
+    let ran = ran.map_err(|error| not_proven(format!("{SUDO} cannot be run: {error}")))?;
+    let missing = commands.iter().find(|command| !names(&ran, &command.program));
+    match (ran.status, missing) {
+        (Some(0), None) => Ok(()),
+        (Some(0), Some(command)) => {
+            let user = account.name.escape_debug();
+            Err(not_proven(format!("sudo does not list {} for '{user}'", command.program)))
+        }
+        _ => Err(not_proven(format!("sudo -l says: {}", ran.words()))),
+    }
+}
+
+fn names(ran: &Ran, program: &str) -> bool {
+    let text = String::from_utf8_lossy(&ran.stdout);
+    text.lines().any(|line| line.contains("NOPASSWD:") && line.contains(program))
+}

@@ -1,0 +1,17 @@
+//! What runs on the hosts of a cluster: constant POSIX sh scripts, and the command lines that start them.
+//!
+//! Nothing is copied to a host. A script and its operands, the text of the rule among them, are words of
+//! the one command line that ssh(1) hands to the login shell there; [`command_line`] alone quotes for it.
+//! The answers are [`Facts`] between two lines that hold the nonce of the question.
+
+mod change;
+mod command_line;
+mod facts;
+mod operand;
+mod survey;
+
+pub use change::{Action, Change, ChangeFacts, Elevation, State};
+pub use command_line::{BadWord, MAX_COMMAND_LINE};
+pub use facts::{Facts, FactsError, MAX_ANSWER};
+pub use operand::{BadOperand, FileName, ProgramPath, RemoteNonce, Sha256Hex, UserName};
+pub use survey::{FolderState, HelperFault, HelperState, Survey, SurveyFacts};

@@ -1,0 +1,150 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # with facts.sh and helper.sh before it, and root.sh after it
+# /etc/sudoers.d: its lock, the files in it, and the previous state of ours.
+#
+# As transaction.rs has it: .FILE.previous is there from before the new file gets its name until that is
+# proven, as a second name of the old file, or empty when there was none. The lock is that of the folder; it
+# is the kernel's and goes with the last process that has descriptor 9.
+readonly sudoers=/etc/sudoers.d
+readonly lock_seconds=30
+
+# What was renamed or removed reaches the disk; sync(1) of old knows no operands.
+settle() {
+  sync "$sudoers" 2>/dev/null || sync
+}
+
+sha256_of() {
+  sum=$(sha256sum <"$1" 2>/dev/null) || sum=''
+  printf %s "${sum%% *}"
+}
+
+inode() {
+  # shellcheck disable=SC2046 # the number and the name
+  set -- $(ls -di -- "$1" 2>/dev/null) ''
+  printf %s "$1"
+}
+
+# A previous file that is the file itself, or whose file is gone: nothing to take back.
+unchanged() {
+  [ ! -e "$target" ] || [ "$(inode "$previous")" = "$(inode "$target")" ]
+}
+
+# The previous state is back. An empty file goes last: without it the rule would count as proven.
+revert() {
+  if unchanged; then
+    rm -f "$previous"
+  elif [ -s "$previous" ]; then
+    mv -f "$previous" "$target"
+  else
+    rm -f "$target" && settle && rm -f "$previous"
+  fi && settle
+}
+
+lock() {
+  if ! element /etc d || ! element "$sudoers" d; then refuse "folder-$fault" "$at"; fi
+  exec 9<"$sudoers"
+  tries=0
+  until flock -n 9 2>/dev/null; do
+    # Another status is that of a flock(1) that is none.
+    if [ "$?" != 1 ]; then refuse tools flock; fi
+    unless_interrupted
+    tries=$((tries + 1))
+    if [ "$tries" -gt "$lock_seconds" ]; then refuse busy "$sudoers"; fi
+    sleep 1
+  done
+}
+
+# What a killed run has left: temporaries go; a file that is the wanted one may still be proven.
+recover() {
+  set +f
+  rm -f "$sudoers/.$file."*.tmp
+  set -f
+  if [ -e "$previous" ] || [ -L "$previous" ]; then
+    if ! element "$previous" -; then refuse "previous-$fault" "$previous"; fi
+    if [ "$action" = install ] && ! unchanged && [ "$(sha256_of "$target")" = "$rule_sha256" ]; then
+      live=yes
+    else
+      revert || refuse not-reverted "$previous"
+    fi
+  fi
+}
+
+# A file of ours or none: our first line, one rule of our form, and otherwise lines of the new text.
+# shellcheck disable=SC2094 # refuse only names the file
+ours() {
+  if [ ! -e "$target" ] && [ ! -L "$target" ]; then return; fi
+  if [ -L "$target" ] || [ ! -f "$target" ]; then refuse foreign-file "$target"; fi
+  rules=0
+  first=yes
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $first$line in
+      'yes# sudoers-install 1 uid='*' kind=helper') first=no && continue ;;
+      yes*) refuse foreign-file "$target" ;;
+    esac
+    case $line in
+      '#'[!0-9]*) ;;
+      *' ALL=(root) NOPASSWD: /'*) rules=$((rules + 1)) && continue ;;
+      *) refuse foreign-file "$target" ;;
+    esac
+    case $newline$rule in
+      *"$newline$line$newline"*) ;;
+      *) refuse foreign-file "$target" ;;
+    esac
+  done <"$target"
+  if [ "$rules" != 1 ]; then refuse foreign-file "$target"; fi
+}
+
+# As it is to be, mode and owner too.
+in_place() {
+  # shellcheck disable=SC2046 # mode, links, owner, group, and more
+  set -- $(ls -ldn -- "$target" 2>/dev/null) '' '' '' ''
+  [ "$1 $3 $4" = '-r--r----- 0 0' ] && [ "$(sha256_of "$target")" = "$rule_sha256" ]
+}
+
+# TEXT SHA256 FILE: a new file that holds the text, whole and on the disk.
+write() {
+  (set -C && printf %s "$1" >"$3") 2>/dev/null || refuse write "$3"
+  if ! chown 0:0 "$3" || ! chmod 0440 "$3"; then refuse write "$3"; fi
+  # Also what a full disk has cut off, whatever the shell made of that.
+  if [ "$(sha256_of "$3")" != "$2" ]; then refuse other-text "$3"; fi
+  sync "$3" 2>/dev/null || sync
+}
+
+# The previous state gets its second name before the new one gets its first.
+keep_previous() {
+  if [ -f "$target" ]; then
+    ln "$target" "$previous" || refuse write "$previous"
+  else
+    (set -C && : >"$previous") 2>/dev/null || refuse write "$previous"
+  fi
+  live=yes
+  settle
+}
+
+# Those whose every rule lets this user run that helper, and nothing else.
+replace_legacy() {
+  for name in $(legacy_names); do
+    old=$sudoers/$name
+    if [ -f "$old" ] && [ ! -L "$old" ] && only_legacy "$old"; then
+      rm -f "$old" && state=installed
+    fi
+  done
+  settle
+}
+
+only_legacy() {
+  while IFS= read -r line || [ -n "$line" ]; do
+    commands=${line#"$user ALL=(ALL) NOPASSWD: "}
+    case $line in
+      ''|'#'*) continue ;;
+      "$commands") return 1 ;;
+    esac
+    IFS=', '
+    for command in $commands; do
+      case $command in
+        /*/systems-manager-helper) ;;
+        *) unset IFS && return 1 ;;
+      esac
+    done
+    unset IFS
+  done <"$1"
+}

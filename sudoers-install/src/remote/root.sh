@@ -1,0 +1,217 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # with facts.sh, helper.sh and folder.sh before it
+# ACTION NONCE FILE USER UID HELPER TEXT SHA256 LEGACY: the transaction, as root.
+#
+# A signal is noted, and what was begun is ended.
+exec </dev/null
+cd / || exit 1
+# Limits of the caller's are none of root's.
+ulimit -f unlimited 2>/dev/null
+# shellcheck disable=SC3045 # known to all of dash, bash and busybox
+ulimit -t unlimited 2>/dev/null
+
+action=$1
+nonce=$2
+file=$3
+user=$4
+uid=$5
+helper=$6
+rule=$7
+rule_sha256=$8
+legacy=$9
+
+target=$sudoers/$file
+previous=$sudoers/.$file.previous
+temporary=$sudoers/.$file.$$.tmp
+
+state=refused
+code=ok
+words=''
+probe=unasked
+foreign=''
+live=no
+interrupted=no
+if [ "$action" = status ]; then state=status; fi
+
+# CODE WORDS: the end; what is live is taken back.
+refuse() {
+  code=$1
+  words=$2
+  exit 1
+}
+
+unless_interrupted() {
+  if [ "$interrupted" = yes ]; then refuse interrupted ''; fi
+}
+
+report() {
+  pending=no
+  now=''
+  now_sha256=''
+  if [ -e "$previous" ]; then pending=yes; fi
+  if [ -f "$target" ]; then
+    now=$(cat "$target"; printf .)
+    now=${now%.}
+    now_sha256=$(sha256_of "$target")
+  fi
+  printf 'sudoers-install %s begin\n' "$nonce"
+  word state "$state"
+  word code "$code"
+  text words "$words"
+  text text "$now"
+  word sha256 "$now_sha256"
+  word pending "$pending"
+  word probe "$probe"
+  text foreign "$foreign"
+  text legacy "$(legacy_names)"
+  printf 'sudoers-install %s end\n' "$nonce"
+}
+
+conclude() {
+  trap - EXIT
+  rm -f "$temporary"
+  if [ "$live" = yes ]; then
+    if unchanged; then state=refused; else state=reverted; fi
+    revert || code=not-reverted
+  fi
+  report 2>/dev/null
+  if [ "$code" = ok ]; then exit 0; else exit 1; fi
+}
+
+trap conclude EXIT
+trap 'interrupted=yes' HUP INT TERM
+# A connection that is gone: printing fails, and ends nothing.
+trap : PIPE
+
+tools() {
+  if [ "$(id -u)" != 0 ]; then refuse root "$(id)"; fi
+  sudo=$(first /usr/bin/sudo /bin/sudo /usr/local/bin/sudo)
+  visudo=$(first /usr/sbin/visudo /usr/bin/visudo /sbin/visudo /usr/local/sbin/visudo)
+  if [ -z "$sudo" ] || [ -z "$visudo" ]; then refuse tools 'sudo visudo'; fi
+  for tool in sha256sum flock od sync; do
+    command -v "$tool" >/dev/null || refuse tools "$tool"
+  done
+}
+
+account() {
+  found=$(id -u -- "$user" 2>/dev/null) || refuse no-account "$user"
+  if [ "$found" != "$uid" ] || [ "$uid" = 0 ]; then refuse other-uid "$user $found"; fi
+  gid=$(id -g -- "$user") || refuse no-account "$user"
+}
+
+# All of the configuration: sets complaints, and whether our file is read.
+check_all() {
+  complaints=$({ limited "$visudo" -c 2>&1; echo "$?"; } | head -c "$most_output")
+  case ${complaints##*"$newline"} in
+    [01]) ;;
+    *) refuse visudo "$complaints" ;;
+  esac
+  complaints=${complaints%[01]}
+  included=no
+  case $newline$complaints in
+    *"$newline$target: parsed OK$newline"*) included=yes ;;
+  esac
+  # Not every visudo names the files that it has read.
+  if grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?" /etc/sudoers; then included=yes; fi
+  complaints=$(printf %s "$complaints" | grep -v ': parsed OK$')
+}
+
+# What is there now and was not there before is of our making.
+compare_all() {
+  before=$complaints
+  check_all
+  new=''
+  IFS=$newline
+  for complaint in $complaints; do
+    case $newline$before$newline in
+      *"$newline$complaint$newline"*) ;;
+      *) new=$new$complaint$newline ;;
+    esac
+  done
+  unset IFS
+  if [ -n "$new" ]; then refuse visudo "$new"; fi
+}
+
+stage() {
+  write "$rule" "$rule_sha256" "$temporary"
+  said=$(limited "$visudo" -c -s -f "$temporary" 2>&1) || refuse visudo "$said"
+}
+
+# As the user of the rule, whom the helper answers.
+prove() {
+  probe=no
+  if setpriv --reuid="$uid" --regid="$gid" --init-groups -- true 2>/dev/null; then
+    set -- setpriv --reuid="$uid" --regid="$gid" --init-groups -- /usr/bin/env -i "$sudo" -k -n -- "$helper" probe "$nonce"
+  elif runuser -u "$user" -- true 2>/dev/null; then
+    set -- runuser -u "$user" -- /usr/bin/env -i "$sudo" -k -n -- "$helper" probe "$nonce"
+  else
+    # Each of these words is plain.
+    set -- su -s /bin/sh "$user" -c "exec /usr/bin/env -i $sudo -k -n -- $helper probe $nonce"
+  fi
+  said=$(limited "$@" 2>&1 | head -c "$most_output")
+  if proves "$said" "$nonce" "$helper" "$helper_sha256"; then
+    probe=yes
+  elif [ "$included" = no ]; then
+    refuse not-included "$said"
+  else
+    refuse not-proven "$said"
+  fi
+}
+
+install() {
+  account
+  examine "$helper"
+  if [ "$fault" != good ]; then refuse "helper-$fault" "$at"; fi
+  ours
+  check_all
+  foreign=$complaints
+  outcome=unchanged
+  if [ "$live" = yes ]; then
+    outcome=installed
+  elif ! in_place; then
+    outcome=installed
+    stage
+    unless_interrupted
+    keep_previous
+    mv -f "$temporary" "$target" || refuse write "$target"
+    settle
+    compare_all
+  fi
+  prove
+  live=no
+  rm -f "$previous"
+  settle
+  state=$outcome
+  if [ "$legacy" = replace-legacy ]; then replace_legacy; fi
+}
+
+remove() {
+  state=absent
+  if [ ! -e "$target" ] && [ ! -L "$target" ]; then return; fi
+  state=refused
+  ours
+  check_all
+  foreign=$complaints
+  unless_interrupted
+  rm -f "$target" || refuse write "$target"
+  settle
+  state=removed
+}
+
+status() {
+  check_all
+  foreign=$complaints
+  if [ ! -e "$target" ]; then refuse absent "$target"; fi
+  account
+  examine "$helper"
+  if [ "$fault" != good ]; then refuse "helper-$fault" "$at"; fi
+  prove
+  if ! in_place; then refuse changed "$target"; fi
+}
+
+tools
+lock
+case $action in
+  install) recover && install ;;
+  remove) recover && remove ;;
+  status) status ;;
+esac

@@ -1,0 +1,245 @@
+//! sudoers-install killed at each of its system calls: the old state, or the new one, which says that it is
+//! not proven.
+
+#[path = "sudoers_install/site.rs"]
+mod site;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use bed::{Running, eventually, signal, tool};
+use serde_json::{Value, json};
+use site::{AGENT, FILE, Said, Site};
+
+/// A second place for the helper, which the old rule names.
+const OTHER: &str = "/usr/local/bin/sudo-helper";
+/// For sh: stops before it becomes the command.
+const STOPPED: &str = "echo ready $$; kill -STOP $$; exec \"$@\"";
+/// The command.
+const INSTALL: [&str; 4] = ["sudoers-install", "install", "--user", AGENT];
+/// For sh: what others see after it was killed.
+const LOOK: &str = "setpriv --reuid alice --regid alice --init-groups sudo -n /usr/bin/id -u 2>&1
+    visudo -cq && echo fine; cat /etc/sudoers.d/zz-sudo-helper-ai-agent 2>/dev/null | sha256sum
+    ls -A /etc/sudoers.d | grep previous; echo; sudoers-install status --json";
+/// Hosts that share the work.
+const HOSTS: usize = 3;
+
+/// How a run under strace(1) ended, and the calls that it made.
+struct Traced {
+    killed: bool,
+    calls: Vec<String>,
+}
+
+/// One call among those of a run: strace(1) counts each kind by itself.
+struct Call<'a> {
+    kind: &'a str,
+    number: usize,
+}
+
+impl<'a> Call<'a> {
+    fn of(calls: &'a [String], index: usize) -> Option<Self> {
+        let kind = calls[index].split_once('(')?.0;
+        let same = |call: &&String| call.split_once('(').is_some_and(|(other, _)| other == kind);
+        let number = calls[..=index].iter().filter(same).count();
+        Some(Self { kind, number })
+    }
+}
+
+/// Runs the installation, and has it killed when it enters this call; what it starts is not traced, and
+/// lives on as it may.
+fn traced(site: &Site, at: Option<&Call<'_>>) -> Traced {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("calls");
+    let mut running = Running::start(site.command(&[&["sh", "-c", STOPPED, "sh"], &INSTALL[..]].concat()));
+    running.ready();
+    let pid = inner(&running);
+    // nsenter(1) stops with what it runs, and has it continue when it continues itself.
+    eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
+    let inject = at.map(|call| format!("--inject={}:signal=KILL:when={}", call.kind, call.number));
+    let mut strace = Command::new("/bin/sh");
+    strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
+    let tracing = Running::start({
+        strace.args(["-p", &pid.to_string()]);
+        strace
+    });
+    assert!(tracing.line().is_some_and(|line| line.contains("attached")));
+    signal(running.pid(), libc::SIGCONT);
+    let _ = tracing.rest();
+    running.write(b"");
+    let killed = running.status() == 128 + libc::SIGKILL;
+    let calls = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
+    Traced { killed, calls }
+}
+
+/// The pid outside of the one process that a command of a host started inside.
+fn inner(running: &Running) -> i32 {
+    let children = format!("/proc/{0}/task/{0}/children", running.pid());
+    let children = fs::read_to_string(children).expect("it runs");
+    children.trim().parse().unwrap_or_else(|_| panic!("one child: {children:?}"))
+}
+
+fn state(pid: i32) -> Option<char> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+/// Where the folder is locked; nothing may have been changed before.
+fn first_that_counts(calls: &[String]) -> usize {
+    let locked = calls.iter().position(|call| call.starts_with("flock(")).expect("it locks");
+    let changes = ["O_CREAT", "O_WRONLY", "O_RDWR", "rename", "link", "truncate", "mkdir", "chmod", "chown"];
+    for call in &calls[..locked] {
+        let harmless =
+            call.contains("/dev/null") || call.contains("/dev/tty") || call.starts_with("readlink");
+        assert!(harmless || !changes.iter().any(|change| call.contains(change)), "{call}");
+    }
+    locked + 1
+}
+
+/// A host with the old state, and what tells the states apart.
+struct Bench {
+    site: Site,
+    old: Option<String>,
+    new: String,
+}
+
+impl Bench {
+    fn boot(with_old: bool) -> Option<Self> {
+        let site = Site::boot()?;
+        site.run(&["cp", "/usr/bin/sudo-helper", OTHER]).success();
+        site.install_for(AGENT, &[]).done();
+        let new = site.read(FILE);
+        site.run(&["rm", FILE]).success();
+        let old = with_old.then(|| {
+            site.install_for(AGENT, &["--helper", OTHER]).done();
+            site.read(FILE)
+        });
+        Some(Self { site, old, new })
+    }
+
+    /// The old state, whatever is there.
+    fn reset(&self) {
+        let script = "cd /etc/sudoers.d; rm -f zz-* .zz-*; test -z \"$1\" || {
+            printf %s \"$1\" >/root/old; install -m 0440 /root/old \"$2\"; }";
+        let old = self.old.as_deref().unwrap_or("");
+        self.site.run(&["sh", "-ec", script, "sh", old, FILE]).success();
+    }
+
+    /// All that decides what comes next: names, numbers of links, contents. The temporary file has its
+    /// writer's number in its name.
+    fn snapshot(&self) -> String {
+        let script = "cd /etc/sudoers.d; stat -c '%n %h %s %a' $(ls -A); sha256sum $(ls -A)";
+        let said = self.site.said(&["sh", "-c", script]).success().stdout;
+        let words = said.split_inclusive([' ', '.', '\n']);
+        words.filter(|word| !word.ends_with('.') || word.parse::<f64>().is_err()).collect()
+    }
+
+    /// What is there: the status' word, and the file is the old or the new one.
+    fn look(&self, when: usize) -> Value {
+        let said = self.site.said(&["sh", "-c", LOOK]);
+        let lines: Vec<&str> = said.stdout.lines().collect();
+        let hash = |text: &str| {
+            Said::of(self.site.command(&["sh", "-c", "printf %s \"$1\" | sha256sum", "sh", text]))
+        };
+        let status: Value = serde_json::from_str(lines.last().expect("a line")).expect("JSON");
+        // The rule of another account works, without a word against the configuration.
+        assert_eq!(lines[..2], ["0", "fine"], "{when}: {said:?}");
+        let is = |text: &str| hash(text).stdout.trim() == lines[2];
+        let (old, new) = (is(self.old.as_deref().unwrap_or("")), is(&self.new));
+        assert!(old != new, "{when}: {said:?}");
+        let pending = lines[3].contains("previous") && new;
+        let expected = match (old, pending) {
+            (true, _) if self.old.is_none() => "not-installed",
+            (true, _) => "effective",
+            (false, true) => "not-proven",
+            (false, false) => "effective",
+        };
+        assert_eq!(status["state"], expected, "{when}: {said:?}");
+        json!({"new": new, "pending": pending})
+    }
+
+    /// The next run ends with the new rule proven, or with none, and leaves nothing behind.
+    fn next(&self, when: usize) {
+        let files = |site: &Site| site.said(&["ls", "-A", "/etc/sudoers.d"]).stdout;
+        if when % 4 == 3 {
+            self.site.call("remove").success();
+            assert_eq!(files(&self.site), "README\ncontrol\n", "{when}");
+            return;
+        }
+        self.site.install_for(AGENT, &[]).done();
+        assert_eq!(files(&self.site), "README\ncontrol\nzz-sudo-helper-ai-agent\n", "{when}");
+        assert_eq!(self.site.read(FILE), self.new);
+    }
+}
+
+fn killed_at_each(with_old: bool) {
+    let next = AtomicUsize::new(0);
+    let seen = thread::scope(|scope| {
+        let hosts = [(); HOSTS].map(|()| scope.spawn(|| share(with_old, &next)));
+        hosts.map(|host| host.join().expect("a host"))
+    });
+    if seen.iter().any(Option::is_none) {
+        return;
+    }
+    let seen: Vec<Value> = seen.into_iter().flatten().flatten().collect();
+    // Each of the three states was met.
+    for state in [json!({"new": false, "pending": false}), json!({"new": true, "pending": true})] {
+        assert!(seen.contains(&state), "{state}: {seen:?}");
+    }
+}
+
+/// Takes one call after another until a run is over before it comes to the call.
+fn share(with_old: bool, next: &AtomicUsize) -> Option<Vec<Value>> {
+    let bench = Bench::boot(with_old)?;
+    bench.reset();
+    let calls = traced(&bench.site, None).calls;
+    let first = first_that_counts(&calls);
+    let (mut seen, mut examined) = (Vec::new(), BTreeSet::new());
+    loop {
+        let when = first + next.fetch_add(1, Ordering::Relaxed);
+        if when >= calls.len() {
+            return Some(seen);
+        }
+        let Some(call) = Call::of(&calls, when) else { continue };
+        bench.reset();
+        // How often it waits differs from run to run: the last of a kind may not come.
+        let killed = traced(&bench.site, Some(&call)).killed;
+        // What the folder holds is all that a killed run leaves: each such state is examined once.
+        if killed && examined.insert(bench.snapshot()) {
+            seen.push(bench.look(when));
+            bench.next(when);
+        }
+    }
+}
+
+#[test]
+fn at_each_call_where_there_was_no_rule() {
+    killed_at_each(false);
+}
+
+#[test]
+fn at_each_call_where_there_was_another_rule() {
+    killed_at_each(true);
+}
+
+#[test]
+fn what_cannot_be_proven_any_more_is_taken_back() {
+    for with_old in [false, true] {
+        let Some(bench) = Bench::boot(with_old) else { return };
+        bench.reset();
+        let calls = traced(&bench.site, None).calls;
+        let renamed = calls.iter().position(|call| call.starts_with("rename")).expect("it renames");
+        bench.reset();
+        assert!(traced(&bench.site, Call::of(&calls, renamed + 3).as_ref()).killed);
+        assert_eq!(bench.look(renamed), json!({"new": true, "pending": true}));
+        bench.site.run(&["chage", "-E", "0", AGENT]).success();
+        let said = bench.site.install_for(AGENT, &[]);
+        assert!(said.stderr.contains("the state before it is back"), "{said:?}");
+        said.failure("account-expired");
+        bench.site.run(&["chage", "-E", "-1", AGENT]).success();
+        assert_eq!(bench.look(renamed), json!({"new": false, "pending": false}));
+    }
+}

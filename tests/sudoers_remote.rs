@@ -1,0 +1,660 @@
+//! What sudoers-install runs on the hosts of a cluster, on real hosts: without ssh, whose part is to hand a
+//! command line to the login's shell.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use bed::{Host, Running, capture, eventually, spawn, sudo_rs, tool};
+use sudoers_install::drop_in::{DropIn, Grant};
+use sudoers_install::remote::{
+    Action, Change, ChangeFacts, Elevation, FileName, FolderState, HelperFault, HelperState, ProgramPath,
+    RemoteNonce, Sha256Hex, State, Survey, SurveyFacts, UserName,
+};
+
+/// The account that gets the rule.
+const AGENT: &str = "ai-agent";
+/// An administrator: sudo with the password.
+const ADMIN: &str = "admin";
+const PASSWORD: &str = "correct horse' $(battery) \\staple";
+const HELPER: &str = "/usr/bin/sudo-helper";
+const TARGET: &str = "/etc/sudoers.d/zz-sudo-helper-ai-agent";
+/// What is there while it is not proven.
+const KEPT: &str = "/etc/sudoers.d/.zz-sudo-helper-ai-agent.previous";
+/// Lists all names in the folder, those with a dot first included.
+const NAMES: [&str; 3] = ["sh", "-c", "ls -A /etc/sudoers.d | grep -v README | tr '\\n' ' '"];
+
+/// A host with the helper, the account and an administrator.
+struct Site {
+    host: Host,
+    uid: u32,
+    shell: Vec<&'static str>,
+}
+
+impl Site {
+    fn boot() -> Option<Self> {
+        let host = Host::boot()?;
+        host.install("sudo-helper");
+        host.user(ADMIN);
+        host.run(&["usermod", "-aG", "sudo", ADMIN]).success();
+        let shadow = format!("{ADMIN}:{PASSWORD}\n");
+        host.run(&["sh", "-c", "printf %s \"$0\" | chpasswd", &shadow]).success();
+        let uid = host.user(AGENT);
+        Some(Self { host, uid, shell: vec!["/bin/bash", "-c"] })
+    }
+
+    /// What sudoers-install writes.
+    fn text(&self, helper: &str) -> String {
+        let (user, token, grant) = (AGENT.to_owned(), AGENT.to_owned(), Grant::Helper(helper.into()));
+        DropIn { uid: self.uid, user, token, grant }.render()
+    }
+
+    fn order<'a>(&self, action: Action, parts: &'a Parts) -> Change<'a> {
+        Change {
+            action,
+            sudo: &parts.sudo,
+            elevation: Elevation::Passwordless,
+            nonce: &parts.nonce,
+            file: &parts.file,
+            user: &parts.user,
+            uid: self.uid,
+            helper: &parts.helper,
+            text: &parts.text,
+            sha256: &parts.sha256,
+            replace_legacy: false,
+        }
+    }
+
+    fn parts(&self) -> Parts {
+        Parts::new(self.text(HELPER), HELPER)
+    }
+
+    /// Root's command line, by the login shell of root.
+    fn command(&self, change: &Change<'_>) -> Command {
+        let line = change.command().expect("operands that can be quoted");
+        self.host.command(&[&self.shell[..], &[&line]].concat())
+    }
+
+    fn change(&self, change: &Change<'_>) -> ChangeFacts {
+        let output = capture(self.command(change));
+        let facts = ChangeFacts::parse(&output.stdout, change.nonce);
+        let facts = facts.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        assert_eq!(output.status.code(), Some(i32::from(facts.code != "ok")), "{facts:?} {output:?}");
+        facts
+    }
+
+    fn act(&self, action: Action) -> ChangeFacts {
+        self.change(&self.order(action, &self.parts()))
+    }
+
+    /// Asserts what an action comes to.
+    fn expect(&self, action: Action, state: State, code: &str) -> ChangeFacts {
+        let facts = self.act(action);
+        assert_eq!((facts.state, facts.code.as_str()), (state, code), "{facts:?}");
+        facts
+    }
+
+    fn survey(&self, login: &str, grantee: Option<&str>) -> SurveyFacts {
+        let (nonce, helper) =
+            (RemoteNonce::fresh().expect("random"), ProgramPath::parse(HELPER).expect("a path"));
+        let grantee = grantee.map(|name| UserName::parse(name).expect("a name"));
+        let survey = Survey { nonce: &nonce, helper: &helper, grantee: grantee.as_ref() };
+        let line = survey.command().expect("a command line");
+        let output = capture(self.host.command_as(login, &[&self.shell[..], &[&line]].concat()));
+        let facts = SurveyFacts::parse(&output.stdout, &nonce);
+        facts.unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    }
+
+    fn names(&self) -> String {
+        let output = capture(self.host.command(&NAMES));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn sh(&self, script: &str) -> String {
+        let assert = self.host.run(&["/bin/bash", "-euc", script]).success();
+        String::from_utf8_lossy(&assert.get_output().stdout).trim().to_owned()
+    }
+
+    /// Whether the rule has effect.
+    fn effective(&self) -> bool {
+        let probe = ["sudo", "-k", "-n", "--", HELPER, "probe", "Abcdefgh"];
+        capture(self.host.command_as(AGENT, &probe)).status.success()
+    }
+}
+
+/// Operands of one order.
+struct Parts {
+    sudo: ProgramPath,
+    nonce: RemoteNonce,
+    file: FileName,
+    user: UserName,
+    helper: ProgramPath,
+    text: String,
+    sha256: Sha256Hex,
+}
+
+impl Parts {
+    fn new(text: String, helper: &str) -> Self {
+        Self {
+            sudo: ProgramPath::parse("/usr/bin/sudo").expect("a path"),
+            nonce: RemoteNonce::fresh().expect("random"),
+            file: FileName::parse("zz-sudo-helper-ai-agent").expect("a name"),
+            user: UserName::parse(AGENT).expect("a name"),
+            helper: ProgramPath::parse(helper).expect("a path"),
+            sha256: sha256(&text),
+            text,
+        }
+    }
+}
+
+fn sha256(text: &str) -> Sha256Hex {
+    let output = with_input(Command::new("sha256sum"), text.as_bytes());
+    Sha256Hex::parse(&String::from_utf8_lossy(&output.stdout)[..64]).expect("a SHA-256")
+}
+
+fn with_input(mut command: Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn(&mut command);
+    // Who does not read it need not.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    child.wait_with_output().expect("a child can be waited for")
+}
+
+/// Installs, says so again, tells, removes, says so again.
+fn goes_round(site: &Site) {
+    let installed = site.expect(Action::Install, State::Installed, "ok");
+    assert_eq!((installed.probe, installed.text.as_str()), (Some(true), site.text(HELPER).as_str()));
+    assert_eq!(site.sh(&format!("stat -c '%a %U %G %h' {TARGET}")), "440 root root 1");
+    assert_eq!(site.names(), "zz-sudo-helper-ai-agent");
+    let inode = site.sh(&format!("stat -c %i {TARGET}"));
+    site.expect(Action::Install, State::Unchanged, "ok");
+    assert_eq!(site.sh(&format!("stat -c %i {TARGET}")), inode, "it was not written again");
+    let status = site.expect(Action::Status, State::Status, "ok");
+    assert_eq!((status.probe, status.pending, status.sha256.is_some()), (Some(true), false, true));
+    assert!(site.effective());
+    site.expect(Action::Remove, State::Removed, "ok");
+    assert!(!site.effective());
+    assert_eq!(site.names(), "");
+    site.expect(Action::Remove, State::Absent, "ok");
+    site.expect(Action::Status, State::Status, "absent");
+}
+
+#[test]
+fn the_rule_comes_stays_and_goes() {
+    let Some(site) = Site::boot() else { return };
+    goes_round(&site);
+}
+
+#[test]
+fn every_shell_will_do() {
+    let Some(mut site) = Site::boot() else { return };
+    // As root's and the login's shell.
+    site.host.run(&["ln", "-sf", "bash", "/bin/sh"]).success();
+    site.shell = vec!["/bin/bash", "--posix", "-c"];
+    goes_round(&site);
+    let Ok(busybox) = std::fs::read("/usr/bin/busybox") else {
+        panic!("busybox is missing: install the Debian package busybox-static")
+    };
+    site.host.write("/usr/bin/busybox", busybox, 0o755, "root");
+    site.host.run(&["ln", "-sf", "busybox", "/bin/sh"]).success();
+    site.shell = vec!["/usr/bin/busybox", "sh", "-c"];
+    goes_round(&site);
+    // Nor do coreutils or util-linux matter: these come first in the scripts' PATH.
+    let tools =
+        "cat chmod chown cut env grep head id ln ls mv od rm sed sha256sum sleep sync timeout tr uname";
+    for name in tools.split(' ') {
+        site.host.run(&["ln", "-sf", "/usr/bin/busybox", &format!("/usr/sbin/{name}")]).success();
+    }
+    goes_round(&site);
+    let facts = site.survey(ADMIN, None);
+    assert_eq!((facts.login.as_str(), facts.passwordless_root), (ADMIN, false));
+}
+
+#[test]
+fn the_probe_runs_as_the_user_by_whatever_program_can_do_that() {
+    let Some(site) = Site::boot() else { return };
+    site.expect(Action::Install, State::Installed, "ok");
+    for hidden in ["/usr/bin/setpriv", "/usr/sbin/runuser"] {
+        site.host.run(&["mv", hidden, "/root/"]).success();
+        let status = site.expect(Action::Status, State::Status, "ok");
+        assert_eq!(status.probe, Some(true), "without {hidden}");
+    }
+}
+
+#[test]
+fn sudo_rs_will_do() {
+    let Some(site) = Site::boot() else { return };
+    for (name, mode, path) in [("sudo", 0o4755, "/usr/bin/sudo"), ("visudo", 0o755, "/usr/sbin/visudo")] {
+        site.host.write(path, std::fs::read(sudo_rs(name)).expect("a program"), mode, "root");
+    }
+    goes_round(&site);
+    site.expect(Action::Install, State::Installed, "ok");
+    site.host.write("/etc/sudoers.d/zzz", "ai-agent ALL=(ALL) PASSWD: ALL\n", 0o440, "root");
+    site.expect(Action::Install, State::Refused, "not-proven");
+    site.expect(Action::Remove, State::Removed, "ok");
+    site.expect(Action::Install, State::Reverted, "not-proven");
+    site.host.run(&["rm", "/etc/sudoers.d/zzz"]).success();
+    site.expect(Action::Install, State::Installed, "ok");
+    let facts = site.survey(AGENT, None);
+    assert!(facts.sudo_version.contains("sudo-rs"), "{facts:?}");
+    assert_eq!(facts.probe, Some(true), "{facts:?}");
+}
+
+#[test]
+fn a_survey_tells_what_the_login_can_do() {
+    let Some(site) = Site::boot() else { return };
+    // As most systems have it, and as Debian does not.
+    site.sh("chmod 750 /etc/sudoers.d");
+    let facts = site.survey(ADMIN, Some(AGENT));
+    assert_eq!((facts.login.as_str(), &facts.grantee), (ADMIN, &Some((AGENT.to_owned(), site.uid))));
+    assert_eq!((facts.passwordless_root, facts.probe, facts.folder), (false, None, FolderState::Unreadable));
+    let HelperState::Good(Some(sha256)) = &facts.helper else { panic!("{facts:?}") };
+    assert_eq!(sha256.as_str(), &site.sh(&format!("sha256sum {HELPER}"))[..64]);
+    assert!(facts.sudo_version.starts_with("Sudo version 1."), "{facts:?}");
+    assert!(facts.system.starts_with("Linux "), "{facts:?}");
+    assert_eq!(facts.visudo.map(|path| path.to_string()).as_deref(), Some("/usr/sbin/visudo"));
+    assert_eq!(site.survey(ADMIN, Some("nobody-here")).grantee, None);
+    assert_eq!(site.survey(AGENT, None).probe, Some(false));
+    site.expect(Action::Install, State::Installed, "ok");
+    let facts = site.survey(AGENT, None);
+    assert_eq!((facts.probe, facts.passwordless_root), (Some(true), false), "{facts:?}");
+    site.sh("chmod 755 /etc/sudoers.d; touch /etc/sudoers.d/systems-manager-x.y");
+    let facts = site.survey(ADMIN, None);
+    assert_eq!((facts.folder, facts.legacy), (FolderState::Readable, vec!["systems-manager-x.y".to_owned()]));
+    // Any command: another thing than the rule, and it is told apart.
+    site.expect(Action::Remove, State::Removed, "ok");
+    site.host.write("/etc/sudoers.d/zzz", format!("{ADMIN} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, "root");
+    let facts = site.survey(ADMIN, Some(AGENT));
+    assert_eq!((facts.passwordless_root, facts.probe), (true, None), "{facts:?}");
+    assert!(!site.effective());
+}
+
+#[test]
+fn nothing_that_a_login_prints_first_is_an_answer() {
+    let Some(mut site) = Site::boot() else { return };
+    let noise = "echo state=installed; echo 'sudoers-install 0123456789abcdef begin'; printf 'no newline'\n";
+    site.host.write("/root/.noise", noise, 0o644, "root");
+    site.shell = vec!["/usr/bin/env", "BASH_ENV=/root/.noise", "/bin/bash", "-c"];
+    site.expect(Action::Status, State::Status, "absent");
+}
+
+#[test]
+fn a_helper_that_others_could_change_is_refused() {
+    let Some(site) = Site::boot() else { return };
+    for (code, spoil, mend) in [
+        ("helper-writable", "chmod o+w /usr/bin/sudo-helper", "chmod o-w /usr/bin/sudo-helper"),
+        ("helper-writable", "chmod g+w /usr/bin", "chmod g-w /usr/bin"),
+        ("helper-owner", "chown ai-agent /usr/bin/sudo-helper", "chown root /usr/bin/sudo-helper"),
+        ("helper-links", "ln /usr/bin/sudo-helper /usr/bin/other", "rm /usr/bin/other"),
+        ("helper-mode", "chmod a-x /usr/bin/sudo-helper", "chmod 755 /usr/bin/sudo-helper"),
+        (
+            "helper-symlink",
+            "mv /usr/bin/sudo-helper /usr/bin/x; ln -s x /usr/bin/sudo-helper",
+            "mv -f /usr/bin/x /usr/bin/sudo-helper",
+        ),
+        ("helper-missing", "mv /usr/bin/sudo-helper /root/", "mv /root/sudo-helper /usr/bin/"),
+    ] {
+        site.sh(spoil);
+        let facts = site.expect(Action::Install, State::Refused, code);
+        let at = if spoil.ends_with("/usr/bin") { "/usr/bin" } else { HELPER };
+        assert_eq!((facts.words.as_str(), site.names().as_str()), (at, ""), "{spoil}");
+        let HelperState::Bad(_, found) = site.survey(ADMIN, None).helper else { panic!("{spoil}") };
+        assert_eq!(found, at);
+        site.sh(mend);
+    }
+    site.sh("mv /usr/bin/sudo-helper /root/");
+    assert_eq!(site.survey(ADMIN, None).helper, HelperState::Bad(HelperFault::Missing, HELPER.to_owned()));
+}
+
+#[test]
+fn what_has_no_effect_is_taken_back() {
+    let Some(site) = Site::boot() else { return };
+    let other = "/usr/local/bin/sudo-helper";
+    site.sh("chown root:root /usr/local /usr/local/bin; chmod 755 /usr/local /usr/local/bin; cp -p /usr/bin/sudo-helper /usr/local/bin/");
+    for (code, spoil, mend) in [
+        (
+            "not-proven",
+            "echo 'ai-agent ALL=(ALL) PASSWD: ALL' >/etc/sudoers.d/zzz; chmod 440 /etc/sudoers.d/zzz",
+            "rm /etc/sudoers.d/zzz",
+        ),
+        ("not-proven", "chage -E 0 ai-agent", "chage -E -1 ai-agent"),
+        (
+            "not-included",
+            "cp -p /etc/sudoers /root/; sed -i /includedir/d /etc/sudoers",
+            "cp -p /root/sudoers /etc/sudoers",
+        ),
+        (
+            "no-account",
+            "cp -p /etc/passwd /root/; sed -i /^ai-agent/d /etc/passwd",
+            "cp -p /root/passwd /etc/passwd",
+        ),
+    ] {
+        site.sh(spoil);
+        let state = if code == "no-account" { State::Refused } else { State::Reverted };
+        let facts = site.expect(Action::Install, state, code);
+        assert!(
+            !facts.words.is_empty() && !site.names().contains("zz-sudo-helper"),
+            "{code}: {}",
+            site.names()
+        );
+        site.sh(mend);
+        // And where there is an older one.
+        site.expect(Action::Install, State::Installed, "ok");
+        let before = site.sh(&format!("stat -c '%i %a' {TARGET}"));
+        site.sh(spoil);
+        let parts = Parts::new(site.text(other), other);
+        let facts = site.change(&site.order(Action::Install, &parts));
+        assert_eq!((facts.state, facts.code.as_str()), (state, code), "{facts:?}");
+        assert_eq!((facts.text.as_str(), facts.pending), (site.text(HELPER).as_str(), false));
+        assert_eq!(site.sh(&format!("stat -c '%i %a' {TARGET}")), before, "{code}");
+        site.sh(mend);
+        assert!(site.effective());
+        site.expect(Action::Remove, State::Removed, "ok");
+    }
+    // Nothing is wrong with the other one by itself.
+    let parts = Parts::new(site.text(other), other);
+    assert_eq!(site.change(&site.order(Action::Install, &parts)).state, State::Installed);
+}
+
+#[test]
+fn only_the_text_that_was_approved_and_that_visudo_reads_is_put_in_place() {
+    let Some(site) = Site::boot() else { return };
+    let mut parts = site.parts();
+    parts.text.push_str("ai-agent ALL=(ALL) NOPASSWD: ALL\n");
+    let facts = site.change(&site.order(Action::Install, &parts));
+    assert_eq!((facts.state, facts.code.as_str()), (State::Refused, "other-text"));
+    let parts = Parts::new(
+        "# sudoers-install 1 uid=1 user=x kind=helper\nai-agent ALL=(root NOPASSWD: x\n".into(),
+        HELPER,
+    );
+    let facts = site.change(&site.order(Action::Install, &parts));
+    assert_eq!((facts.state, facts.code.as_str()), (State::Refused, "visudo"), "{facts:?}");
+    assert!(facts.words.contains("syntax error"), "{facts:?}");
+    // Right by itself and wrong with what is there.
+    site.host.write("/etc/sudoers.d/team", "Cmnd_Alias TEAM = /bin/a\n", 0o440, "root");
+    let mut parts = site.parts();
+    parts.text.push_str("Cmnd_Alias TEAM = /bin/b\n");
+    parts.sha256 = sha256(&parts.text);
+    let facts = site.change(&site.order(Action::Install, &parts));
+    assert_eq!((facts.state, facts.code.as_str()), (State::Reverted, "visudo"), "{facts:?}");
+    site.host.run(&["rm", "/etc/sudoers.d/team"]).success();
+    let parts = site.parts();
+    let mut order = site.order(Action::Install, &parts);
+    order.uid += 1;
+    assert_eq!(site.change(&order).code, "other-uid");
+    assert_eq!(site.names(), "");
+}
+
+#[test]
+fn files_of_others_are_neither_replaced_nor_removed() {
+    let Some(site) = Site::boot() else { return };
+    let text = site.text(HELPER);
+    for make in [
+        format!("echo 'ai-agent ALL=(ALL) ALL' >{TARGET}"),
+        format!("ln -s /root/x {TARGET}"),
+        format!("mkdir {TARGET}"),
+        format!("printf '%s%s\\n' '{text}' '# by hand' >{TARGET}"),
+        format!("printf '%s%s\\n' '{text}' 'x ALL=(ALL) ALL' >{TARGET}"),
+        format!("printf '%s%s' '{text}' '{text}' >{TARGET}"),
+    ] {
+        site.sh(&make);
+        let before = site.sh(&format!("ls -ldi --time-style=full-iso {TARGET}"));
+        site.expect(Action::Install, State::Refused, "foreign-file");
+        site.expect(Action::Remove, State::Refused, "foreign-file");
+        assert_eq!(site.sh(&format!("ls -ldi --time-style=full-iso {TARGET}")), before, "{make}");
+        site.sh(&format!("rm -r {TARGET}"));
+    }
+    // Broken ones are reported and left as they are.
+    site.host.write("/etc/sudoers.d/broken", "what is this\n", 0o440, "root");
+    let facts = site.expect(Action::Install, State::Installed, "ok");
+    assert!(facts.foreign.iter().any(|line| line.contains("/etc/sudoers.d/broken")), "{facts:?}");
+    assert_eq!(site.host.read("/etc/sudoers.d/broken"), "what is this\n");
+}
+
+#[test]
+fn a_full_disk_changes_nothing() {
+    let Some(site) = Site::boot() else { return };
+    site.sh("mount -t tmpfs -o size=64k,mode=755 tmpfs /etc/sudoers.d; cat /dev/zero >/etc/sudoers.d/fill.x || true");
+    let facts = site.act(Action::Install);
+    assert_eq!(facts.state, State::Refused, "{facts:?}");
+    assert!(["write", "other-text"].contains(&facts.code.as_str()), "{facts:?}");
+    assert_eq!(site.names(), "fill.x");
+    site.sh("rm /etc/sudoers.d/fill.x");
+    site.expect(Action::Install, State::Installed, "ok");
+}
+
+#[test]
+fn what_a_killed_run_has_left_is_finished_or_taken_back() {
+    let Some(site) = Site::boot() else { return };
+    site.sh("chown root:root /usr/local /usr/local/bin; chmod 755 /usr/local /usr/local/bin; cp -p /usr/bin/sudo-helper /usr/local/bin/");
+    let (text, old) = (site.text(HELPER), site.text("/usr/local/bin/sudo-helper"));
+    let write = |path: &str, text: &str| site.host.write(path, text, 0o440, "root");
+    // New over none, new over old, old under both names, a mark and nothing else, temporaries.
+    let states: [&dyn Fn(); 5] = [
+        &|| (write(TARGET, &text), write(KEPT, "")).0,
+        &|| (write(TARGET, &text), write(KEPT, &old)).0,
+        &|| (write(TARGET, &old), site.host.run(&["ln", TARGET, KEPT]).success()).0,
+        &|| write(KEPT, ""),
+        &|| write("/etc/sudoers.d/.zz-sudo-helper-ai-agent.77.tmp", &text),
+    ];
+    for (number, make) in states.iter().enumerate() {
+        make();
+        let facts = site.act(Action::Status);
+        assert_eq!(facts.pending, number != 4, "{number}: {facts:?}");
+        let facts = site.act(Action::Install);
+        assert_eq!(
+            (facts.state, facts.text.as_str()),
+            (State::Installed, text.as_str()),
+            "{number}: {facts:?}"
+        );
+        assert_eq!(site.names(), "zz-sudo-helper-ai-agent", "{number}");
+        site.expect(Action::Remove, State::Removed, "ok");
+    }
+    // One that cannot be proven goes, and the old one is back.
+    write(TARGET, &text);
+    write(KEPT, &old);
+    site.host.write("/etc/sudoers.d/zzz", "ai-agent ALL=(ALL) PASSWD: ALL\n", 0o440, "root");
+    let facts = site.expect(Action::Install, State::Reverted, "not-proven");
+    assert_eq!(facts.text, old);
+    assert_eq!(site.names(), "zz-sudo-helper-ai-agent zzz");
+}
+
+#[test]
+fn old_rules_go_once_the_new_one_is_proven() {
+    let Some(site) = Site::boot() else { return };
+    let old = "/etc/sudoers.d/systems-manager-ai-agent";
+    let other = "/etc/sudoers.d/systems-manager-admin";
+    let rule = "ai-agent ALL=(ALL) NOPASSWD: /usr/local/bin/systems-manager-helper, /home/ai-agent/.local/bin/systems-manager-helper\n";
+    site.host.write(old, rule, 0o440, "root");
+    site.host.write(other, rule.replace("ai-agent ALL", "admin ALL"), 0o440, "root");
+    let facts = site.expect(Action::Install, State::Installed, "ok");
+    assert_eq!(facts.legacy, ["systems-manager-admin", "systems-manager-ai-agent"]);
+    let parts = site.parts();
+    let order = Change { replace_legacy: true, ..site.order(Action::Install, &parts) };
+    let facts = site.change(&order);
+    assert_eq!((facts.state, facts.legacy), (State::Installed, vec!["systems-manager-admin".to_owned()]));
+    assert_eq!(site.change(&order).state, State::Unchanged);
+}
+
+#[test]
+fn names_that_no_rule_can_spell_out_are_names_all_the_same() {
+    let Some(site) = Site::boot() else { return };
+    for (number, (name, stem)) in
+        [("DOM\\bob", "DOM_bob_01234567"), ("jane doe", "jane_doe_01234567"), ("john.doe", "x")]
+            .iter()
+            .enumerate()
+    {
+        let uid = 3001 + u32::try_from(number).expect("a small number");
+        let account = format!(
+            "printf '%s:x:{uid}:{uid}::/:/bin/sh\\n' '{name}' >>/etc/passwd; echo 'g{uid}:x:{uid}:' >>/etc/group"
+        );
+        site.sh(&format!("{account}; printf '%s:*:19000::::::\\n' '{name}' >>/etc/shadow"));
+        let text = format!(
+            "# sudoers-install 1 uid={uid} user=x kind=helper\n#{uid} ALL=(root) NOPASSWD: {HELPER}\n"
+        );
+        let mut parts = Parts::new(text, HELPER);
+        parts.user = UserName::parse(name).expect("a name");
+        parts.file = FileName::parse(&format!("zz-sudo-helper-{stem}")).expect("a name");
+        for state in [State::Installed, State::Unchanged] {
+            let facts = site.change(&Change { uid, ..site.order(Action::Install, &parts) });
+            assert_eq!((facts.state, facts.probe), (state, Some(true)), "{name}: {facts:?}");
+        }
+        assert_eq!(site.survey(ADMIN, Some(name)).grantee, Some(((*name).to_owned(), uid)));
+    }
+}
+
+/// For python3: looks at the arguments and the environment of all processes until the file /run/enough is
+/// there, and says which of the password and the name of the rule's file it has seen.
+const WATCH: &str = r#"
+import glob, os
+wanted, seen = {"password": b"hor" + b"se", "rule": b"zz-sudo-" + b"helper-ai-agent"}, set()
+print("watching", flush=True)
+while not os.path.exists("/run/enough"):
+    for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
+        try: text = open(path, "rb").read()
+        except OSError: continue
+        seen |= {name for name, word in wanted.items() if word in text}
+for name in sorted(seen): print(name)
+"#;
+
+#[test]
+fn the_password_is_read_once_and_seen_nowhere() {
+    let Some(site) = Site::boot() else { return };
+    let parts = site.parts();
+    let order = Change { elevation: Elevation::Password, ..site.order(Action::Install, &parts) };
+    let line = order.command().expect("a command line");
+    let by_admin = |password: &str| {
+        let command = site.host.command_as(ADMIN, &["/bin/bash", "-c", &line]);
+        with_input(command, format!("{password}\n").as_bytes())
+    };
+    let refused = by_admin("wrong");
+    assert_eq!((refused.status.code(), refused.stdout.as_slice()), (Some(1), &b""[..]), "{refused:?}");
+    let failures = || {
+        let of_pam = |entry: &&serde_json::Value| {
+            entry["MESSAGE"]
+                .as_str()
+                .is_some_and(|text| text.contains("pam_unix(sudo:auth): authentication failure"))
+        };
+        site.host.journal().iter().filter(of_pam).count()
+    };
+    assert_eq!((failures(), site.names().as_str()), (1, ""));
+    let watch = Running::start(site.host.command(&["python3", "-c", WATCH]));
+    assert_eq!(watch.line().as_deref(), Some("watching"));
+    let state = |done: Output| {
+        let facts = ChangeFacts::parse(&done.stdout, order.nonce);
+        facts.unwrap_or_else(|error| panic!("{error}: {done:?}")).state
+    };
+    assert_eq!((state(by_admin(PASSWORD)), failures()), (State::Installed, 1));
+    site.host.write("/run/enough", "", 0o644, "root");
+    // The name of the file is an argument, so the watch does see what there is.
+    assert_eq!(watch.rest(), ["rule"]);
+    // A ticket that is there already counts for nothing.
+    site.host.write("/etc/sudoers.d/zzz", "Defaults timestamp_type=global\n", 0o440, "root");
+    let ticket = site.host.command_as(ADMIN, &["sudo", "-S", "-p", "", "-v"]);
+    assert!(with_input(ticket, format!("{PASSWORD}\n").as_bytes()).status.success());
+    site.host.run_as(ADMIN, &["sudo", "-n", "true"]).success();
+    assert!(!by_admin("wrong").status.success());
+    assert_eq!(failures(), 2);
+    assert!(!site.survey(ADMIN, None).passwordless_root);
+    // With a rule that asks for none, the line that nobody reads reaches nobody.
+    site.host.write("/etc/sudoers.d/zzz", format!("{ADMIN} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, "root");
+    assert_eq!(state(by_admin(PASSWORD)), State::Unchanged);
+    let found = site.sh(
+        "grep -rlaF 'horse' /var/log /run/log /tmp /var/tmp /etc/sudoers.d /home /root 2>/dev/null || true",
+    );
+    assert_eq!(found, "");
+}
+
+/// The shell of the script ends at each of its forks, one after the other: at every step that it makes.
+#[test]
+fn a_shell_that_is_killed_at_any_step_leaves_a_state_that_the_next_run_accepts() {
+    let Some(site) = Site::boot() else { return };
+    let parts = site.parts();
+    let order = site.order(Action::Install, &parts);
+    let mut left = BTreeSet::new();
+    // dash forks for programs and for subshells; each call is counted by itself.
+    for call in ["clone", "vfork"] {
+        for number in 1.. {
+            let output = capture(killed_at(&site.command(&order), call, number));
+            if ChangeFacts::parse(&output.stdout, order.nonce)
+                .is_ok_and(|facts| facts.state == State::Installed)
+            {
+                break;
+            }
+            // Killed in other steps, the next run finds the same.
+            let names = site.names().replace(|c: char| c.is_ascii_digit(), "");
+            if left.insert(names) {
+                site.sh("visudo -c >/dev/null; sudo -n true");
+                let facts = site.act(Action::Install);
+                assert!(
+                    [State::Installed, State::Unchanged].contains(&facts.state),
+                    "{call} {number}: {facts:?}"
+                );
+                assert_eq!(site.names(), "zz-sudo-helper-ai-agent", "{call} {number}");
+            }
+            site.sh("cd /etc/sudoers.d; rm -f zz-* .zz-*");
+        }
+    }
+    let both = ".zz-sudo-helper-ai-agent.previous zz-sudo-helper-ai-agent";
+    for expected in ["", ".zz-sudo-helper-ai-agent..tmp", both, "zz-sudo-helper-ai-agent"] {
+        assert!(left.contains(expected), "{left:?}");
+    }
+}
+
+/// The same command under strace(1), which kills a process at its `number`th call.
+fn killed_at(command: &Command, call: &str, number: u32) -> Command {
+    let mut traced = Command::new(tool("strace"));
+    let inject = format!("inject={call}:signal=KILL:when={number}");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject, "--"]);
+    traced.arg(command.get_program()).args(command.get_args());
+    traced.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    traced
+}
+
+/// For python3: one connection that dies. Runs the command line $1; once the file $3 is there it closes the
+/// output and sends signal $2 to the group of the login, or to the one process that it started ($4).
+const CUT: &str = r#"
+import os, signal, subprocess, sys
+line, number, point, whom = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+child = subprocess.Popen(["/bin/bash", "-c", line], stdout=subprocess.PIPE, start_new_session=True)
+while child.poll() is None and not os.path.lexists(point): pass
+print("cut" if child.returncode is None else "late", flush=True)
+child.stdout.close()
+try: (os.kill if whom == "one" else os.killpg)(child.pid, number)
+except ProcessLookupError: pass
+child.wait()
+"#;
+
+#[test]
+fn a_connection_that_dies_leaves_a_state_that_the_next_run_accepts() {
+    let Some(site) = Site::boot() else { return };
+    let parts = site.parts();
+    let line = site.order(Action::Install, &parts).command().expect("a command line");
+    let mut cut = 0;
+    for number in ["1", "2", "9", "15"] {
+        for point in ["/", KEPT, TARGET] {
+            let died = site.host.run(&["python3", "-c", CUT, &line, number, point, "all"]).success();
+            cut += usize::from(died.get_output().stdout == b"cut\n");
+            // Whatever is left, sudo works and its configuration is whole.
+            site.sh("visudo -c >/dev/null; sudo -n true");
+            let facts = site.act(Action::Install);
+            assert!(
+                [State::Installed, State::Unchanged].contains(&facts.state),
+                "{number} {point}: {facts:?}"
+            );
+            assert_eq!(site.names(), "zz-sudo-helper-ai-agent", "{number} {point}");
+            site.expect(Action::Remove, State::Removed, "ok");
+        }
+    }
+    assert!(cut > 4, "{cut} of 12 connections died in time");
+}
+
+#[test]
+fn without_sudo_and_without_a_reader_it_ends_what_it_has_begun() {
+    let Some(site) = Site::boot() else { return };
+    let parts = site.parts();
+    let line = site.order(Action::Install, &parts).command().expect("a command line");
+    site.host.run(&["python3", "-c", CUT, &line, "9", KEPT, "one"]).success().stdout("cut\n");
+    eventually("the rule is in place and proven", || site.names() == "zz-sudo-helper-ai-agent");
+    assert!(site.effective());
+}
