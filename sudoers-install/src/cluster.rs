@@ -119,7 +119,7 @@ impl<'a> Cluster<'a> {
         waiting: Vec<Waiting<'h>>,
         progress: &Progress,
     ) -> Result<Vec<Waiting<'h>>, Failure> {
-        let risky = waiting.iter().filter(|waiting| waiting.ready.would_tell_the_grantee());
+        let risky = waiting.iter().filter(|waiting| waiting.would_tell_the_grantee());
         let names: Vec<&str> = risky.map(|waiting| waiting.host.alias.as_str()).collect();
         if names.is_empty() || self.call.allow_login_grantee {
             return Ok(waiting);
@@ -128,7 +128,7 @@ impl<'a> Cluster<'a> {
         if consent::given(&names) {
             return Ok(waiting);
         }
-        let (refused, kept) = waiting.into_iter().partition(|waiting| waiting.ready.would_tell_the_grantee());
+        let (refused, kept) = waiting.into_iter().partition(|waiting| waiting.would_tell_the_grantee());
         let refused: Vec<Waiting<'_>> = refused;
         for waiting in refused {
             progress.ended(waiting.row(Outcome::Failed(Failure::new("login-grantee", consent::REFUSED))));

@@ -28,7 +28,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("SSH_ASKPASS_REQUIRE",
 /// What comes first, and cannot be set otherwise by the user's configuration or an inventory: ssh takes the first
 /// value of each option (ssh_config(5)). Nothing is asked, nothing forwarded, no command of the
 /// configuration's run instead of ours, no session left behind for others, and no word lost that tells why.
-const FIXED: [&str; 9] = [
+const FIXED: [&str; 10] = [
     "BatchMode=yes",
     "ConnectTimeout=3",
     "LogLevel=INFO",
@@ -38,6 +38,7 @@ const FIXED: [&str; 9] = [
     "ForwardX11=no",
     "PermitLocalCommand=no",
     "ControlMaster=no",
+    "ControlPath=none",
 ];
 
 /// Which host keys are accepted.

@@ -19,8 +19,10 @@ const ABSENT: &str = "absent";
 /// A host on which root can be asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// The account that was logged in to.
+    /// The account that was logged in to, by its own word.
     pub login: String,
+    /// Its uid, by its own word.
+    pub uid: u32,
     /// Where sudo(8) is.
     pub sudo: ProgramPath,
     /// How root is had.
@@ -33,10 +35,14 @@ pub struct Ready {
 
 impl Ready {
     /// Whether the password would be typed into an account that is not trusted with it: what that account's
-    /// start-up files say runs before sudo does.
+    /// start-up files say runs before sudo does. They can also answer for it: so what it says must agree with
+    /// `login`, which the inventory names.
     #[must_use]
-    pub fn would_tell_the_grantee(&self) -> bool {
-        self.elevation == Elevation::Password && self.login == self.wanted.user
+    pub fn would_tell_the_grantee(&self, login: Option<&str>) -> bool {
+        let known_to_be_another = login == Some(self.login.as_str())
+            && self.login != self.wanted.user
+            && self.uid != self.wanted.uid;
+        self.elevation == Elevation::Password && !known_to_be_another
     }
 }
 
@@ -82,7 +88,7 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) 
     if !replace_legacy {
         warnings.extend(facts.legacy.iter().map(|name| legacy(name)));
     }
-    Ok(Ready { login: facts.login.clone(), sudo, elevation, wanted, warnings })
+    Ok(Ready { login: facts.login.clone(), uid: facts.uid, sudo, elevation, wanted, warnings })
 }
 
 /// What is said of an old rule that is still there.

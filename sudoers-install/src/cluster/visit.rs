@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::cli::ClusterAction;
 use crate::failure::Failure;
-use crate::host::Host;
+use crate::host::{Host, LoginName};
 use crate::remote::{
     Action, Change, ChangeFacts, Elevation, FactsError, FileName, ProgramPath, RemoteNonce, Sha256Hex,
     Survey, SurveyFacts, UserName,
 };
-use crate::ssh::{self, Options};
+use crate::ssh::{self, HostKeys, Options};
 
 use super::decision::{Asked, Ready, Step, ended, examine, legacy, step};
 use super::outcome::{Outcome, Row};
@@ -57,6 +57,24 @@ pub enum Surveyed<'a> {
     Waiting(Waiting<'a>),
 }
 
+impl Waiting<'_> {
+    /// Whether the password would, or could, be typed into the account that gets the rule.
+    #[must_use]
+    pub fn would_tell_the_grantee(&self) -> bool {
+        self.ready.would_tell_the_grantee(self.host.login.as_ref().map(LoginName::as_str))
+    }
+}
+
+/// What a login says of itself can be made up by its start-up files: the rule is for nobody else than asked.
+fn for_whom_it_was_asked(ready: Ready, user: Option<&str>) -> Result<Ready, Failure> {
+    if ready.wanted.user == user.unwrap_or(&ready.login) {
+        return Ok(ready);
+    }
+    let error =
+        "the host answers for another account than it was asked about: look at the login's start-up files";
+    Err(Failure::new("no-answer", error))
+}
+
 impl Plan {
     /// Asks a host what it is and, where that needs no password, root there what is in place.
     #[must_use]
@@ -65,6 +83,7 @@ impl Plan {
         let user = self.grantee.as_ref().map(UserName::as_str);
         let ready = self.preflight(host, &options);
         let ready = ready.and_then(|facts| examine(&facts, &self.helper, self.asked.replace_legacy));
+        let ready = ready.and_then(|ready| for_whom_it_was_asked(ready, user));
         let ready = match ready {
             Ok(ready) => ready,
             Err(failure) => return Surveyed::Ended(Row::new(host, user, Outcome::Failed(failure))),
@@ -149,7 +168,12 @@ impl Plan {
         };
         let command = change.command().map_err(|error| bad(&error))?;
         let input = password.map_or(&b""[..], Password::line);
-        let session = ssh::run(waiting.host, &waiting.options, &command, &begin(&nonce), input, CHANGE);
+        let options = match password {
+            // A key that nobody has kept since the first connection may be anybody's.
+            Some(_) => &Options { host_keys: HostKeys::Known, ..waiting.options.clone() },
+            None => &waiting.options,
+        };
+        let session = ssh::run(waiting.host, options, &command, &begin(&nonce), input, CHANGE);
         Ok(Reply::of(session, &nonce, password.is_some()))
     }
 }

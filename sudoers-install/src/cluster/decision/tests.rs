@@ -56,7 +56,7 @@ fn a_host_is_ready_when_nothing_is_missing() {
     let ready = examine(&facts(), &helper(), false).expect("ready");
     assert_eq!((&*ready.login, ready.elevation), ("op", Elevation::Password));
     assert_eq!(ready.wanted.rule_lines(), ["ai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper"]);
-    assert!(ready.warnings.is_empty() && !ready.would_tell_the_grantee());
+    assert!(ready.warnings.is_empty() && !ready.would_tell_the_grantee(Some("op")));
 }
 
 /// What is otherwise on a host.
@@ -113,11 +113,16 @@ fn old_rules_are_told_unless_they_are_replaced() {
 
 #[test]
 fn a_login_that_is_granted_would_learn_the_password() {
-    let mut facts = facts();
-    facts.login = "ai-agent".to_owned();
-    assert!(examine(&facts, &helper(), false).expect("ready").would_tell_the_grantee());
-    facts.passwordless_root = true;
-    assert!(!examine(&facts, &helper(), false).expect("ready").would_tell_the_grantee());
+    let would = |facts: &SurveyFacts, known| {
+        examine(facts, &helper(), false).expect("ready").would_tell_the_grantee(known)
+    };
+    assert!(!would(&facts(), Some("op")));
+    assert!(would(&facts(), None), "nobody but the host says who it is");
+    assert!(would(&facts(), Some("ai-agent")), "it says that it is another");
+    assert!(would(&SurveyFacts { uid: 1001, ..facts() }, Some("op")), "another name of the same account");
+    let granted = SurveyFacts { login: "ai-agent".to_owned(), ..facts() };
+    assert!(would(&granted, Some("ai-agent")));
+    assert!(!would(&SurveyFacts { passwordless_root: true, ..granted }, Some("ai-agent")));
 }
 
 #[test]
