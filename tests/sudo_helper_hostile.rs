@@ -953,8 +953,11 @@ fn a_user_has_thirty_two_calls_at_a_time_and_an_approver_still_decides() {
     host.ask(&format!("wait {id}")).success();
 }
 
-/// A control group of the agent's, as systemd delegates one, and words that begin a command in it.
+/// A control group of the agent's, as systemd delegates one.
 const GROUP: &str = "/sys/fs/cgroup/agent";
+/// For sh, with a group as $0: becomes the agent's command in it.
+const ENTER: &str =
+    r#"echo 0 >$0/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- "$@""#;
 
 fn group(host: &Helped) {
     let make = "mkdir $0; chown -R ai-agent $0";
@@ -967,13 +970,7 @@ fn freeze(host: &Helped, frozen: &str) {
 }
 
 fn in_group(host: &Helped, words: &[&str]) -> Command {
-    let enter = [
-        "sh",
-        "-ec",
-        "echo 0 >$0/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- \"$@\"",
-        GROUP,
-    ];
-    host.command(&[&enter, HELPER, words].concat())
+    host.command(&[&["sh", "-ec", ENTER, GROUP], HELPER, words].concat())
 }
 
 #[test]
@@ -1073,11 +1070,10 @@ fn a_caller_whose_cgroup_cannot_be_left_only_looks() {
     group(&host);
     // Nothing of the tree where the helper looks for it.
     let hide = "mkdir /run/tree; mount --bind /sys/fs/cgroup /run/tree; mount -t tmpfs none /sys/fs/cgroup";
-    let enter = "echo 0 >/run/tree/agent/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- \"$@\"";
     host.run(&["sh", "-ec", hide]).success();
     let ask = |words: &str| {
         let words: Vec<&str> = words.split(' ').collect();
-        Answer::of(host.command(&[&["sh", "-ec", enter, "sh"], HELPER, &words].concat()))
+        Answer::of(host.command(&[&["sh", "-ec", ENTER, "/run/tree/agent"], HELPER, &words].concat()))
     };
     for words in ["list", "service status ssh", "package update --dry-run", "explain run look"] {
         ask(words).success();
@@ -1213,9 +1209,7 @@ fn whoever_reads_no_answer_keeps_no_process_outside_of_its_cgroup() {
     let Some(host) = boot() else { return };
     group(&host);
     for words in ["bogus", "run look", "list"] {
-        let enter =
-            "echo 0 >$0/cgroup.procs; exec setpriv --init-groups --reuid ai-agent --regid ai-agent -- \"$@\"";
-        let call = ["sh", "-ec", enter, GROUP, "python3", "-c", UNREAD];
+        let call = ["sh", "-ec", ENTER, GROUP, "python3", "-c", UNREAD];
         let stuck =
             Running::start(host.command(&[&call[..], &words.split(' ').collect::<Vec<_>>()].concat()));
         assert_eq!(stuck.line().as_deref(), Some("full"));

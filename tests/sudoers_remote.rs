@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use bed::{Host, Running, capture, eventually, spawn, sudo_rs, tool};
 use sudoers_install::drop_in::{DropIn, Grant};
 use sudoers_install::remote::{
-    Action, Change, ChangeFacts, Elevation, FileName, FolderState, HelperFault, HelperState, ProgramPath,
-    RemoteNonce, Sha256Hex, State, Survey, SurveyFacts, UserName,
+    Action, Change, ChangeFacts, Elevation, FileName, FolderState, HelperFault, HelperState, Nonce,
+    ProgramPath, Sha256Hex, State, Survey, SurveyFacts, UserName,
 };
 
 /// The account that gets the rule.
@@ -95,8 +95,7 @@ impl Site {
     }
 
     fn survey(&self, login: &str, grantee: Option<&str>) -> SurveyFacts {
-        let (nonce, helper) =
-            (RemoteNonce::fresh().expect("random"), ProgramPath::parse(HELPER).expect("a path"));
+        let (nonce, helper) = (Nonce::fresh().expect("random"), ProgramPath::parse(HELPER).expect("a path"));
         let grantee = grantee.map(|name| UserName::parse(name).expect("a name"));
         let survey = Survey { nonce: &nonce, helper: &helper, grantee: grantee.as_ref() };
         let line = survey.command().expect("a command line");
@@ -125,7 +124,7 @@ impl Site {
 /// Operands of one order.
 struct Parts {
     sudo: ProgramPath,
-    nonce: RemoteNonce,
+    nonce: Nonce,
     file: FileName,
     user: UserName,
     helper: ProgramPath,
@@ -137,7 +136,7 @@ impl Parts {
     fn new(text: String, helper: &str) -> Self {
         Self {
             sudo: ProgramPath::parse("/usr/bin/sudo").expect("a path"),
-            nonce: RemoteNonce::fresh().expect("random"),
+            nonce: Nonce::fresh().expect("random"),
             file: FileName::parse("zz-sudo-helper-ai-agent").expect("a name"),
             user: UserName::parse(AGENT).expect("a name"),
             helper: ProgramPath::parse(helper).expect("a path"),

@@ -18,6 +18,7 @@ pub mod file_lock;
 mod front;
 mod living_file;
 pub mod operation;
+pub mod own_path;
 pub mod package_name;
 pub mod packages;
 pub mod pending;

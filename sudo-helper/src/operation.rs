@@ -257,12 +257,6 @@ impl Operation {
             }
         }
     }
-
-    /// Whether it changes the package system, so that only one may run at a time.
-    #[must_use]
-    pub fn changes_packages(&self) -> bool {
-        matches!(self, Self::Packages(..) | Self::Package(_))
-    }
 }
 
 /// One line for people and logs; the values of `run` are quoted and escaped.

@@ -1,7 +1,5 @@
 //! The sequence of an operation: policy, record, approval, record, act, record.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use crate::answer::{Answer, Exit, Failure};
@@ -10,6 +8,7 @@ use crate::audit::Decision;
 use crate::cli::How;
 use crate::consent::{Consent, in_time};
 use crate::operation::Operation;
+use crate::own_path::own_path;
 use crate::policy::Policy;
 use crate::policy_file;
 use crate::prepare::{Act, Prepared, Simulation};
@@ -219,10 +218,4 @@ fn record(
         }
         Ok(()) => Ok(()),
     }
-}
-
-/// Where this program is, for a unit to run it again.
-fn own_path() -> Result<PathBuf, Failure> {
-    std::fs::read_link("/proc/self/exe")
-        .map_err(|error| Failure::new(Exit::Failed, "unusable", &format_args!("/proc/self/exe: {error}")))
 }

@@ -13,6 +13,7 @@ use crate::caller::{Caller, is_root, through_sudo};
 use crate::cli::{self, Call, Request};
 use crate::decide::{self, Verdict};
 use crate::operation::{Operation, ServiceVerb};
+use crate::own_path::own_path;
 use crate::packages::last_look;
 use crate::pending::blocks;
 use crate::perform::{Printed, described};
@@ -93,7 +94,7 @@ fn admitted(session: &Session, request: &Request, json: bool) -> Printed {
     }
 }
 
-/// What the log calls a request that gets no further.
+/// What the log calls a request.
 fn words(request: &Request) -> String {
     let named = |word: &str, id: &str| format!("{word} {}", id.escape_debug());
     match request {
@@ -115,16 +116,15 @@ fn words(request: &Request) -> String {
 fn with_root(session: &Session, request: &Request, json: bool) -> Printed {
     match request {
         Request::Perform(operation, how) => session.perform(operation, *how),
-        Request::List => list(session, json),
+        Request::List => list(session, &words(request), json),
         Request::CheckPolicy(_) => session
-            .recorded("check-policy", || answered(policy_file::load().map(|policy| check(&policy))))
+            .recorded(&words(request), || answered(policy_file::load().map(|policy| check(&policy))))
             .into(),
         Request::Explain(_, operation) => {
-            let explained = || explain_here(session, operation);
-            session.recorded(&format!("explain {operation}"), || answered(explained())).into()
+            session.recorded(&words(request), || answered(explain_here(session, operation))).into()
         }
-        Request::Probe(nonce) => session.recorded("probe", || answered(probed(nonce))).into(),
-        Request::Pending { watch } => pending(session, *watch, json),
+        Request::Probe(nonce) => session.recorded(&words(request), || answered(probed(nonce))).into(),
+        Request::Pending { watch } => pending(session, &words(request), *watch, json),
         Request::Approve(id) => session.decide(Verdict::Approve, id).into(),
         Request::Deny(id) => session.decide(Verdict::Deny, id).into(),
         Request::Wait(id) => match RequestId::parse(id) {
@@ -138,7 +138,7 @@ fn with_root(session: &Session, request: &Request, json: bool) -> Printed {
         Request::ComparePlan => {
             let error = "this is a question of apt-get's";
             let refused = || Failure::new(Exit::Denied, "denied", &error).into();
-            session.recorded(comparison::WORD, refused).into()
+            session.recorded(&words(request), refused).into()
         }
         Request::Help | Request::Version | Request::DefaultPolicy | Request::Ssh => {
             Answer::from(Failure::new(Exit::Usage, "usage", &"not a request for root")).into()
@@ -200,9 +200,9 @@ fn probed(nonce: &str) -> Result<Answer, Failure> {
     Ok(Answer::success().with_all(&probe))
 }
 
-fn list(session: &Session, json: bool) -> Printed {
+fn list(session: &Session, words: &str, json: bool) -> Printed {
     let mut rows = None;
-    let answer = session.recorded("list", || {
+    let answer = session.recorded(words, || {
         let policy = match policy_file::load() {
             Ok(policy) => policy,
             Err(failure) => return failure.into(),
@@ -224,8 +224,8 @@ fn list(session: &Session, json: bool) -> Printed {
     }
 }
 
-fn pending(session: &Session, watch: bool, json: bool) -> Printed {
-    let mut request = match session.request("pending") {
+fn pending(session: &Session, words: &str, watch: bool, json: bool) -> Printed {
+    let mut request = match session.request(words) {
         Ok(request) => request,
         Err(failure) => return Answer::from(failure).into(),
     };
@@ -267,9 +267,9 @@ fn ssh_command() -> Answer {
         Ok(words) => words,
         Err(error) => return refuse(&error),
     };
-    let own_path = match std::fs::read_link("/proc/self/exe") {
+    let own_path = match own_path() {
         Ok(path) => path,
-        Err(error) => return refuse(&format_args!("/proc/self/exe: {error}")),
+        Err(failure) => return refuse(&failure),
     };
     // sshd is our own parent, and its environment tells nothing: without this the record had no address.
     let connection = std::env::var_os("SSH_CONNECTION").map(|value| ("SSH_CONNECTION".into(), value));

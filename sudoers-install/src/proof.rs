@@ -4,8 +4,6 @@ mod account_state;
 mod obstacle;
 mod question;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use crate::drop_in::{DropIn, Grant};
 use crate::failure::Failure;
 use crate::helper::Helper;
 use crate::program::{Ran, Run, run, run_as};
+use crate::remote::Nonce;
 use crate::sudoers::{SYSTEM, Sudoers};
 
 /// The sudo that users call.
@@ -26,8 +25,6 @@ pub const SUDO: &str = "/usr/bin/sudo";
 const LIMIT: Duration = Duration::from_secs(10);
 /// How many bytes of their words are kept.
 const MAX_WORDS: usize = 64 << 10;
-/// Bytes of a nonce, before they become hexadecimal digits.
-const NONCE: usize = 16;
 
 /// What running the helper showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +66,9 @@ pub fn prove(account: &Account, helper: &Helper) -> Verdict {
 }
 
 fn ask(account: &Account, helper: &Helper) -> Result<(), Failure> {
-    let nonce = nonce()?;
+    let nonce = Nonce::fresh().map_err(|error| not_proven(format!("/dev/urandom: {error}")))?;
     let words = ["-k", "-n", "--"].map(Into::into).into_iter();
-    let probe = [helper.path.clone().into_os_string(), "probe".into(), nonce.clone().into()];
+    let probe = [helper.path.clone().into_os_string(), "probe".into(), nonce.as_str().into()];
     let argv: Vec<_> = [SUDO.into()].into_iter().chain(words).chain(probe).collect();
     let ran = run_as(
         &Run { argv: &argv, env: &[], stdin: b"", limit: LIMIT, output: MAX_WORDS },
@@ -84,7 +81,7 @@ fn ask(account: &Account, helper: &Helper) -> Result<(), Failure> {
     if ran.status != Some(0) {
         return Err(not_proven(format!("sudo says: {}", ran.words())));
     }
-    question::judge(&ran.stdout, &nonce, helper).map_err(not_proven)
+    question::judge(&ran.stdout, nonce.as_str(), helper).map_err(not_proven)
 }
 
 fn not_proven(why: impl std::fmt::Display) -> Failure {
@@ -96,13 +93,6 @@ fn credentials(account: &Account) -> Result<Credentials, Failure> {
     Credentials::new(Uid::from_raw(account.uid), Gid::from_raw(account.gid), groups).map_err(|error| {
         not_proven(format!("the proof is not run as '{}': {error}", account.name.escape_debug()))
     })
-}
-
-fn nonce() -> Result<String, Failure> {
-    let mut bytes = [0; NONCE];
-    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(|error| not_proven(format!("/dev/urandom: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Makes sure that a rule that stands in `file` has effect. To be called from the only thread.

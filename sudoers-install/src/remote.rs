@@ -13,5 +13,5 @@ mod survey;
 pub use change::{Action, Change, ChangeFacts, Elevation, State};
 pub use command_line::{BadWord, MAX_COMMAND_LINE};
 pub use facts::{Facts, FactsError, MAX_ANSWER};
-pub use operand::{BadOperand, FileName, ProgramPath, RemoteNonce, Sha256Hex, UserName};
+pub use operand::{BadOperand, FileName, Nonce, ProgramPath, Sha256Hex, UserName};
 pub use survey::{FolderState, HelperFault, HelperState, Survey, SurveyFacts};

@@ -51,9 +51,9 @@ fn a_dispatch_is_shown_from_end_to_end() {
     let run = run_folder();
     for (file, text, owner) in [
         ("records/dispatch.status", "1\n", 0),
-        ("work/alpha.status", "0\n", UBUNTU_UID),
-        ("work/beta.status", "3\n", UBUNTU_UID),
-        ("work/beta.result", "written by beta\n", UBUNTU_UID),
+        ("project/alpha.status", "0\n", UBUNTU_UID),
+        ("project/beta.status", "3\n", UBUNTU_UID),
+        ("project/beta.result", "written by beta\n", UBUNTU_UID),
     ] {
         let path = run.join(file);
         assert_eq!(fs::read_to_string(&path).expect(file), text, "{file}");

@@ -58,21 +58,21 @@ fn run_block(bed: &Bed, shell: &[&str], mark: &str, folder: &Path) -> assert_cmd
 #[test]
 fn the_recipes_work() {
     let Some(bed) = bed() else { return };
-    let work = bed.folder("work", 0, 0o755);
-    bed.file("work/Makefile", "world:\n\t@echo built\n", 0, 0o644);
+    let work = bed.folder("project", 0, 0o755);
+    bed.file("project/Makefile", "world:\n\t@echo built\n", 0, 0o644);
     run_block(&bed, &["bash", "-e"], "bash recipes", &work)
         .success()
         .stdout("ubuntu\n/home/ubuntu\nbuilt\n")
         .stderr("");
-    holds("/mnt/work/run.log", "built\n", 0);
-    holds("/mnt/work/run.status", "0\n", 0);
+    holds("/mnt/project/run.log", "built\n", 0);
+    holds("/mnt/project/run.status", "0\n", 0);
 }
 
 #[test]
 fn one_order_gives_roots_record_and_the_other_the_users_files() {
     let Some(bed) = bed() else { return };
     executor(&bed, "#!/bin/bash\necho \"I am $(id -un): $*\" >/dev/stdout\nexit 3\n");
-    let work = bed.folder("work", 0, 0o755);
+    let work = bed.folder("project", 0, 0o755);
     run_block(&bed, &["bash"], "bash orders", &work).code(3);
     holds("/var/lib/agent-runs/run.log", "I am ubuntu: blueprint task\n", 0);
     holds("/var/lib/agent-runs/run.status", "3\n", 0);
@@ -111,19 +111,19 @@ fn what_ssm_is_told_to_run_works_where_ubuntu_cannot_be() {
 #[test]
 fn the_makefile_recipes_work_with_real_make() {
     let Some(bed) = bed() else { return };
-    let work = bed.folder("work", 0, 0o755);
-    bed.file("work/Makefile", block("make"), 0, 0o644);
-    bed.file("work/source", "one\ntwo\n", 0, 0o644);
-    let make = bed.run(&["make", "-C", "/mnt/work", "--no-print-directory", "build.done", "agent"]);
+    let work = bed.folder("project", 0, 0o755);
+    bed.file("project/Makefile", block("make"), 0, 0o644);
+    bed.file("project/source", "one\ntwo\n", 0, 0o644);
+    let make = bed.run(&["make", "-C", "/mnt/project", "--no-print-directory", "build.done", "agent"]);
     make.success().stdout(predicate::str::contains("2 source\n").and(predicate::str::contains("ubuntu\n")));
     assert!(work.join("build.done").exists());
-    holds("/mnt/work/build.log", "2 source\n", 0);
-    holds("/mnt/work/agent.log", "ubuntu\n", 0);
-    bed.run(&["rm", "/mnt/work/source", "/mnt/work/build.done"]).success();
-    bed.file("work/source", "", UBUNTU_UID, 0);
-    fs::write("/mnt/work/Makefile", block("make").replace("wc -l source", "false")).expect("ours");
-    bed.run(&["make", "-C", "/mnt/work", "build.done"]).code(2);
-    holds("/mnt/work/build.status", "1\n", 0);
+    holds("/mnt/project/build.log", "2 source\n", 0);
+    holds("/mnt/project/agent.log", "ubuntu\n", 0);
+    bed.run(&["rm", "/mnt/project/source", "/mnt/project/build.done"]).success();
+    bed.file("project/source", "", UBUNTU_UID, 0);
+    fs::write("/mnt/project/Makefile", block("make").replace("wc -l source", "false")).expect("ours");
+    bed.run(&["make", "-C", "/mnt/project", "build.done"]).code(2);
+    holds("/mnt/project/build.status", "1\n", 0);
     assert!(!work.join("build.done").exists(), "a recipe that failed made its target");
 }
 
@@ -148,13 +148,13 @@ fn a_remote_command_leaves_a_local_record() {
         server.display()
     );
     fs::write("/root/.ssh/config", client).expect("ours");
-    let work = bed.folder("work", 0, 0o755);
+    let work = bed.folder("project", 0, 0o755);
     let kernel = bed.run(&["uname", "-r"]).success();
     let kernel = String::from_utf8_lossy(&kernel.get_output().stdout).into_owned();
     run_block(&bed, &["bash", "-e"], "bash remote", &work).success().stdout(kernel.clone());
-    holds("/mnt/work/log", &kernel, 0);
+    holds("/mnt/project/log", &kernel, 0);
     let result: serde_json::Value =
-        serde_json::from_slice(&fs::read("/mnt/work/r.json").expect("a result")).expect("JSON");
+        serde_json::from_slice(&fs::read("/mnt/project/r.json").expect("a result")).expect("JSON");
     assert_eq!(result["result"], "success");
     assert_eq!(result["argv"], serde_json::json!(["ssh", "-T", "host", "--", "uname", "-r"]));
 }

@@ -1,6 +1,6 @@
 //! The plan that apt-get(8) is about to be held to, and the hook that holds it there.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -11,6 +11,7 @@ use nix::sys::stat::Mode;
 use crate::answer::{Exit, Failure};
 use crate::apt::comparison::{Hook, MAX_QUESTION, compare};
 use crate::apt::plan::{MAX_SIMULATION, Plan};
+use crate::own_path::own_path;
 use crate::run_folder::{RUN_FOLDER, RunFolder};
 
 /// The plan's file in [`RUN_FOLDER`], which root alone may enter.
@@ -21,11 +22,11 @@ const PLAN: &str = "plan.json";
 /// # Errors
 /// When its path is none that apt takes for one word.
 pub fn hook() -> Result<Hook, Failure> {
-    let unusable = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Failed, "unusable", &format_args!("/proc/self/exe: {error}"))
-    };
-    let path = fs::read_link("/proc/self/exe").map_err(|error| unusable(&error))?;
-    Hook::new(&path).ok_or_else(|| unusable(&"apt-get cannot ask a program of this name"))
+    let path = own_path()?;
+    Hook::new(&path).ok_or_else(|| {
+        let error = "/proc/self/exe: apt-get cannot ask a program of this name";
+        Failure::new(Exit::Failed, "unusable", &error)
+    })
 }
 
 /// Leaves a plan for the hook. Whoever holds the package lock is the only one to do so.

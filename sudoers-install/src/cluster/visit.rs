@@ -6,8 +6,8 @@ use crate::cli::ClusterAction;
 use crate::failure::Failure;
 use crate::host::{Host, LoginName};
 use crate::remote::{
-    Action, Change, ChangeFacts, Elevation, FactsError, FileName, ProgramPath, RemoteNonce, Sha256Hex,
-    Survey, SurveyFacts, UserName,
+    Action, Change, ChangeFacts, Elevation, FactsError, FileName, Nonce, ProgramPath, Sha256Hex, Survey,
+    SurveyFacts, UserName,
 };
 use crate::ssh::{self, HostKeys, Options};
 
@@ -187,7 +187,7 @@ struct Reply {
 }
 
 impl Reply {
-    fn of(session: ssh::Session, nonce: &RemoteNonce, by_password: bool) -> Self {
+    fn of(session: ssh::Session, nonce: &Nonce, by_password: bool) -> Self {
         let told = if by_password && session.began { Told::Right } else { Told::Nothing };
         let ran = match session.reach.ran() {
             Ok(ran) => ran,
@@ -242,13 +242,12 @@ impl Waiting<'_> {
     }
 }
 
-fn nonce() -> Result<RemoteNonce, Failure> {
-    RemoteNonce::fresh()
-        .map_err(|error| Failure::new("random", format!("/dev/urandom cannot be read: {error}")))
+fn nonce() -> Result<Nonce, Failure> {
+    Nonce::fresh().map_err(|error| Failure::new("random", format!("/dev/urandom cannot be read: {error}")))
 }
 
 /// The first line of an answer.
-fn begin(nonce: &RemoteNonce) -> String {
+fn begin(nonce: &Nonce) -> String {
     format!("sudoers-install {nonce} begin")
 }
 
@@ -258,8 +257,8 @@ mod tests {
     use crate::program::Ran;
     use crate::ssh::{Reach, Session};
 
-    fn nonce() -> RemoteNonce {
-        RemoteNonce::parse("0123456789abcdef").expect("a nonce")
+    fn nonce() -> Nonce {
+        Nonce::parse("0123456789abcdef").expect("a nonce")
     }
 
     fn reply(status: i32, stdout: &str, by_password: bool) -> Reply {

@@ -2,7 +2,7 @@
 
 use super::command_line::{BadWord, command_line, script_words, without_comments};
 use super::facts::{Facts, FactsError};
-use super::operand::{FileName, ProgramPath, RemoteNonce, Sha256Hex, UserName};
+use super::operand::{FileName, Nonce, ProgramPath, Sha256Hex, UserName};
 
 const SCRIPT: &str = concat!(
     include_str!("facts.sh"),
@@ -41,7 +41,7 @@ pub struct Change<'a> {
     /// How root is had.
     pub elevation: Elevation,
     /// Of this question.
-    pub nonce: &'a RemoteNonce,
+    pub nonce: &'a Nonce,
     /// Our file in /etc/sudoers.d.
     pub file: &'a FileName,
     /// The account of the rule.
@@ -143,11 +143,8 @@ impl ChangeFacts {
     ///
     /// # Errors
     /// See [`FactsError`].
-    pub fn parse(stdout: &[u8], nonce: &RemoteNonce) -> Result<Self, FactsError> {
-        let mut facts = Facts::parse(stdout, nonce.as_str())?;
-        let answer = Self::read(&mut facts)?;
-        facts.finish()?;
-        Ok(answer)
+    pub fn parse(stdout: &[u8], nonce: &Nonce) -> Result<Self, FactsError> {
+        Facts::whole(stdout, nonce, Self::read)
     }
 
     fn read(facts: &mut Facts) -> Result<Self, FactsError> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::operand::{ProgramPath, Sha256Hex};
+use super::operand::{Nonce, ProgramPath, Sha256Hex};
 
 /// Most bytes of standard output that are to be read for an answer, noise included.
 pub const MAX_ANSWER: usize = 256 << 10;
@@ -73,8 +73,22 @@ impl Facts {
         Ok(Self(facts))
     }
 
-    /// That nothing else was said.
-    pub(super) fn finish(self) -> Result<(), FactsError> {
+    /// All of an answer, as `read` takes it: nothing else may have been said.
+    ///
+    /// # Errors
+    /// See [`FactsError`].
+    pub(super) fn whole<T>(
+        stdout: &[u8],
+        nonce: &Nonce,
+        read: impl FnOnce(&mut Self) -> Result<T, FactsError>,
+    ) -> Result<T, FactsError> {
+        let mut facts = Self::parse(stdout, nonce.as_str())?;
+        let answer = read(&mut facts)?;
+        facts.finish()?;
+        Ok(answer)
+    }
+
+    fn finish(self) -> Result<(), FactsError> {
         self.0.into_keys().next().map_or(Ok(()), |key| Err(FactsError::Malformed(key)))
     }
 

@@ -60,10 +60,10 @@ macro_rules! operand {
 
 operand! {
     /// Letters and digits that nobody else has seen before: the answer to this question, and to no other.
-    RemoteNonce
+    Nonce
 }
 
-impl RemoteNonce {
+impl Nonce {
     /// A new one.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ mod tests {
     fn what_a_script_could_read_otherwise_is_no_operand() {
         let long = "a".repeat(2000);
         for text in ["", "short", "01234567 ", "0123456\n", "../../etc", &long] {
-            assert!(RemoteNonce::parse(text).is_err(), "{text:?}");
+            assert!(Nonce::parse(text).is_err(), "{text:?}");
         }
         for text in [
             "",
@@ -224,8 +224,8 @@ mod tests {
         for name in ["ai-agent", "john.doe", "DOM\\bob", "jane doe", "x1", "1x", "svc$", "#5"] {
             assert_eq!(UserName::parse(name).expect(name).as_str(), name);
         }
-        let [one, other] = [RemoteNonce::fresh(), RemoteNonce::fresh()].map(|nonce| nonce.expect("random"));
+        let [one, other] = [Nonce::fresh(), Nonce::fresh()].map(|nonce| nonce.expect("random"));
         assert_ne!(one, other);
-        assert_eq!(RemoteNonce::parse(one.as_str()), Ok(one));
+        assert_eq!(Nonce::parse(one.as_str()), Ok(one));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::command_line::{BadWord, command_line, script_words, without_comments};
 use super::facts::{Facts, FactsError};
-use super::operand::{ProgramPath, RemoteNonce, Sha256Hex, UserName};
+use super::operand::{Nonce, ProgramPath, Sha256Hex, UserName};
 
 const SCRIPT: &str = concat!(include_str!("facts.sh"), include_str!("helper.sh"), include_str!("survey.sh"));
 
@@ -10,7 +10,7 @@ const SCRIPT: &str = concat!(include_str!("facts.sh"), include_str!("helper.sh")
 #[derive(Debug, Clone, Copy)]
 pub struct Survey<'a> {
     /// Of this question.
-    pub nonce: &'a RemoteNonce,
+    pub nonce: &'a Nonce,
     /// The program that the rule is to name.
     pub helper: &'a ProgramPath,
     /// The account that is to get the rule; the login when there is none.
@@ -107,11 +107,8 @@ impl SurveyFacts {
     ///
     /// # Errors
     /// See [`FactsError`].
-    pub fn parse(stdout: &[u8], nonce: &RemoteNonce) -> Result<Self, FactsError> {
-        let mut facts = Facts::parse(stdout, nonce.as_str())?;
-        let answer = Self::read(&mut facts)?;
-        facts.finish()?;
-        Ok(answer)
+    pub fn parse(stdout: &[u8], nonce: &Nonce) -> Result<Self, FactsError> {
+        Facts::whole(stdout, nonce, Self::read)
     }
 
     fn read(facts: &mut Facts) -> Result<Self, FactsError> {
