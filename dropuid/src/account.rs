@@ -2,11 +2,10 @@
 
 use std::fmt;
 
+use accounts::{Database, DatabaseError, passwd};
 use nix::unistd::{Gid, Uid};
 use supervise::{Credentials, RootRefused};
 
-use crate::database::{Database, DatabaseError};
-use crate::passwd;
 use crate::spec::{Principal, Spec};
 
 /// A user without an account has no home; / is what gosu and su-exec give it too.
@@ -98,7 +97,7 @@ impl From<DatabaseError> for ResolveError {
 /// # Errors
 /// See [`ResolveError`].
 pub fn resolve(spec: &Spec, dropped: &[Principal], database: &Database) -> Result<Target, ResolveError> {
-    let row = database.user(&spec.user)?;
+    let row = user(&spec.user, database)?;
     let uid = match (&row, spec.user.as_number()) {
         (Some(row), _) => row.uid,
         (None, Some(uid)) => uid,
@@ -114,7 +113,7 @@ pub fn resolve(spec: &Spec, dropped: &[Principal], database: &Database) -> Resul
             (gid, vec![gid])
         }
         (None, Some(row)) => {
-            let mut groups = database.memberships(row)?;
+            let mut groups = database.memberships(&row.name)?;
             groups.push(row.gid);
             (row.gid, groups)
         }
@@ -132,8 +131,20 @@ pub fn resolve(spec: &Spec, dropped: &[Principal], database: &Database) -> Resul
     Ok(Target { credentials, account: row.map(Account::from) })
 }
 
+/// The account of that name, or else of that number.
+fn user(user: &Principal, database: &Database) -> Result<Option<passwd::Row>, DatabaseError> {
+    match (database.account(user.as_name())?, user.as_number()) {
+        (None, Some(uid)) => database.account_of_uid(uid),
+        (found, _) => Ok(found),
+    }
+}
+
+/// The group of that name, or else of that number, which needs no row.
 fn known_group(group: &Principal, database: &Database) -> Result<u32, ResolveError> {
-    database.group(group)?.ok_or_else(|| ResolveError::UnknownGroup(group.to_string()))
+    database
+        .group(group.as_name())?
+        .or(group.as_number())
+        .ok_or_else(|| ResolveError::UnknownGroup(group.to_string()))
 }
 
 impl From<passwd::Row> for Account {

@@ -7,13 +7,13 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use accounts::{Database, DatabaseError};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getpgrp, getpid, getppid, setsid};
 use supervise::{Command, Credentials, DropError, ExecFailure, Group, Held, Inherited, Signals};
 
 use crate::account::{ResolveError, Target, resolve};
 use crate::cli::{Options, Terminal};
-use crate::database::{Database, DatabaseError};
 use crate::environment::{self, Environment};
 use crate::own_executable::{self, Unsafe};
 use crate::{env_files, explain, own_stdio, terminal};

@@ -3,11 +3,10 @@
 use std::ffi::OsStr;
 use std::fmt;
 
+use accounts::parse_id;
+
 /// Longer names exist in no account database (useradd(8) stops at 256).
 const MAX_NAME: usize = 256;
-
-/// (uid_t) -1 means "leave unchanged" to setresuid(2), so that it can be nobody's id.
-const NO_ID: u32 = u32::MAX;
 
 /// A user or a group as the operator wrote it: a name, a number or both, never anything else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +25,7 @@ impl Principal {
         if text.is_empty() {
             return Err(SpecError::Empty);
         }
-        let number = number(text);
+        let number = parse_id(text);
         // A compat entry of passwd(5) begins with a sign; getent(1) would take a dash for an option.
         let signed = text.starts_with(['-', '+']);
         let foreign = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | ',' | '/');
@@ -47,25 +46,12 @@ impl Principal {
     pub fn as_number(&self) -> Option<u32> {
         self.number
     }
-
-    /// Whether getent(1) would take the text for a number: it does so for whatever strtoul(3) reads.
-    #[must_use]
-    pub fn looks_numeric(&self) -> bool {
-        self.text.bytes().all(|byte| byte.is_ascii_digit())
-    }
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// An id: `0|[1-9][0-9]*` below 2^32-1.
-#[must_use]
-pub fn number(text: &str) -> Option<u32> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    plain.then(|| text.parse::<u32>().ok())?.filter(|number| *number != NO_ID)
 }
 
 /// Whom to become.
@@ -167,26 +153,10 @@ mod tests {
         assert!(parse(&"a".repeat(MAX_NAME + 1)).is_err());
     }
 
-    #[test]
-    fn what_is_no_plain_decimal_is_no_number() {
-        for text in
-            ["4294967295", "4294967296", "18446744073709551616", "0x3e8", "01000", "00", "1e3", "-0", "١"]
-        {
-            assert_eq!(number(text), None, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn parsing_never_panics(spec in ".*") {
             let _ = parse(&spec);
-        }
-
-        #[test]
-        fn every_id_but_the_last_is_a_number(id in 0..u32::MAX) {
-            prop_assert_eq!(number(&id.to_string()), Some(id));
-            prop_assert_eq!(number(&format!("0{id}")), None);
-            prop_assert_eq!(number(&format!("+{id}")), None);
         }
     }
 }

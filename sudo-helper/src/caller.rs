@@ -9,13 +9,12 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 
+use accounts::parse_id;
 use nix::unistd::{ResUid, getresuid};
 use serde::{Deserialize, Serialize};
 
 pub use ancestry::Parent;
 pub use watch::WatchError;
-
-use crate::accounts::parse_uid;
 
 /// Most bytes of SUDO_USER that are kept.
 const MAX_USER: usize = 256;
@@ -117,7 +116,7 @@ fn all_root(uids: &ResUid) -> bool {
 }
 
 fn sudo_uid(variable: Option<&OsStr>) -> Result<u32, BadCaller> {
-    variable.map_or(Ok(0), |text| text.to_str().and_then(parse_uid).ok_or(BadCaller))
+    variable.map_or(Ok(0), |text| text.to_str().and_then(parse_id).ok_or(BadCaller))
 }
 
 fn own_login_uid() -> LoginUid {
@@ -129,7 +128,7 @@ fn own_login_uid() -> LoginUid {
 
 /// (uid_t) -1 stands for "unset"; so does anything else that is no uid.
 fn login_uid(text: &[u8]) -> LoginUid {
-    let uid = std::str::from_utf8(text).ok().and_then(|text| parse_uid(text.trim_end()));
+    let uid = std::str::from_utf8(text).ok().and_then(|text| parse_id(text.trim_end()));
     uid.map_or(LoginUid::Unset, LoginUid::Uid)
 }
 

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use accounts::Database;
 use serde_json::{Value, json};
 
-use crate::accounts;
 use crate::answer::{Answer, Exit, Failure};
 use crate::approval::{ApprovalError, Approver, Request, State, Store, Watch};
 use crate::audit::{self, Decision, Event, OneLine, Record};
@@ -147,9 +147,10 @@ impl Session {
 
     /// Whether the caller is one whom the policy lets decide.
     fn approver(&self, policy: &Policy) -> Result<(), Failure> {
+        let database = Database::read().map_err(|error| Failure::new(Exit::Failed, "unusable", &error))?;
         for name in &policy.approval().approvers {
-            match accounts::uid_of(name) {
-                Ok(Some(uid)) if uid == self.caller.uid => return Ok(()),
+            match database.account(name.as_str()) {
+                Ok(Some(account)) if account.uid == self.caller.uid => return Ok(()),
                 Ok(_) => {}
                 Err(error) => diagnostics::complain("sudo-helper", &error),
             }

@@ -2,7 +2,7 @@
 
 #![deny(unsafe_code)]
 
-pub mod accounts;
+pub mod account_name;
 pub mod answer;
 pub mod approval;
 pub mod apt;

@@ -3,10 +3,10 @@
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 
+use accounts::parse_id;
 use nix::unistd::{Gid, Uid, geteuid};
 use supervise::{Command, Credentials, Inherited};
 
-use crate::accounts::parse_uid;
 use crate::answer::{Answer, Exit, Failure};
 use crate::apt::comparison;
 use crate::caller::{Caller, is_root, through_sudo};
@@ -164,7 +164,7 @@ fn give_up_root() -> Result<(), Failure> {
     if is_root() && caller.uid == 0 {
         return Ok(());
     }
-    let gid = std::env::var("SUDO_GID").ok().and_then(|text| parse_uid(&text)).filter(|gid| *gid != 0);
+    let gid = std::env::var("SUDO_GID").ok().and_then(|text| parse_id(&text)).filter(|gid| *gid != 0);
     let gid = Gid::from_raw(gid.unwrap_or(NOGROUP));
     let credentials = Credentials::new(Uid::from_raw(caller.uid), gid, vec![gid]);
     credentials.map_err(|error| unusable(&error))?.assume().map_err(|error| unusable(&error))

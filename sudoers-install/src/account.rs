@@ -1,14 +1,9 @@
 //! The account that a rule is for, and the groups that it is in.
-//!
-//! The program is linked statically, so it asks no NSS module in its own process: it reads
-//! /etc/passwd (passwd(5)) and otherwise asks getent(1), a process of its own.
-
-mod database;
 
 use std::ffi::OsStr;
 use std::io;
 
-use database::{first, getent, initgroups, local_accounts, parse_id};
+use accounts::{Database, DatabaseError, parse_id, passwd};
 
 use crate::failure::Failure;
 
@@ -55,11 +50,11 @@ impl Account {
             let error = "SUDO_UID is root's, who needs no rule: give --user USER";
             return Err(Failure::new("user-root", error));
         }
-        let of_uid = |entry: &Account| entry.uid == uid;
-        look_up(&uid.to_string(), of_uid)?.ok_or_else(|| {
+        let row = look_up(|database| database.account_of_uid(uid))?.ok_or_else(|| {
             let error = format!("SUDO_UID is {uid}, which no account has: give --user USER");
             Failure::new("unknown-user", error)
-        })?
+        })?;
+        fit(row)
     }
 
     /// The account of this name.
@@ -69,22 +64,21 @@ impl Account {
     /// the accounts cannot be read.
     pub fn named(name: &str) -> Result<Self, Failure> {
         check_name(name)?;
-        let of_name = |entry: &Account| entry.name == name;
-        look_up(name, of_name)?.ok_or_else(|| {
+        let row = look_up(|database| database.account(name))?.ok_or_else(|| {
             let error = format!("there is no account '{}': see getent passwd", name.escape_debug());
             Failure::new("unknown-user", error)
-        })?
+        })?;
+        fit(row)
     }
 
     /// The ids of its groups, the primary one first, each once (getgrouplist(3)).
     ///
     /// # Errors
-    /// Those of starting getent(1), and when that gives no answer.
+    /// See [`DatabaseError`].
     pub fn groups(&self) -> io::Result<Vec<u32>> {
         let mut groups = vec![self.gid];
-        let answer = getent(&["initgroups", "--", &self.name])?.unwrap_or_default();
-        let others = initgroups(&answer, &self.name)
-            .ok_or_else(|| io::Error::other("getent initgroups gave an answer of another form"))?;
+        let others = Database::read().and_then(|database| database.memberships(&self.name));
+        let others = others.map_err(io::Error::other)?;
         groups.extend(others.into_iter().filter(|gid| *gid != self.gid));
         groups.dedup();
         Ok(groups)
@@ -111,71 +105,39 @@ pub fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::new("bad-user", error))
 }
 
-/// What was found: an account, or why it can have no rule.
-type Found = Option<Result<Account, Failure>>;
-
-fn look_up(key: &str, wanted: impl Fn(&Account) -> bool) -> Result<Found, Failure> {
-    let unread = |error: io::Error| Failure::new("accounts", format!("cannot look an account up: {error}"));
-    if let Some(account) = first(&local_accounts().map_err(unread)?, &wanted) {
-        return Ok(Some(fit(account)));
-    }
-    let answer = getent(&["passwd", "--", key]).map_err(unread)?.unwrap_or_default();
-    Ok(first(&answer, &wanted).map(fit))
+fn look_up(
+    ask: impl FnOnce(&Database) -> Result<Option<passwd::Row>, DatabaseError>,
+) -> Result<Option<passwd::Row>, Failure> {
+    let row = Database::read().and_then(|database| ask(&database));
+    row.map_err(|error| Failure::new("accounts", format!("cannot look an account up: {error}")))
 }
 
-fn fit(account: Account) -> Result<Account, Failure> {
-    check_name(&account.name)?;
-    if account.uid == 0 {
-        let name = account.name.escape_debug();
+fn fit(row: passwd::Row) -> Result<Account, Failure> {
+    check_name(&row.name)?;
+    if row.uid == 0 {
+        let name = row.name.escape_debug();
         return Err(Failure::new("user-root", format!("the account '{name}' is root, who needs no rule")));
     }
-    Ok(account)
+    Ok(Account { uid: row.uid, gid: row.gid, name: row.name })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FILE: &[u8] = b"root:x:0:0:root:/root:/bin/sh\n\
-        # alice:x:1:1::/:/bin/sh\n\
-        alice:x:1002:1000::/:/bin/sh\n\
-        alice:x:0:0::/:/bin/sh\n\
-        jane doe:x:1003:1003::/:/bin/sh\n\
-        bob:x\n\
-        carol:x:-1:0::/:/bin/sh\n\
-        eve:x:4294967295:0::/:/bin/sh\n\
-        far:x:2147483648:5::/:/bin/sh\n\
-        \xff\xfe:x:5:5::/:\n\
-        latin:x:1005:1005:\xe9:/:\n\
-        ALL:x:1004:1004::/:/bin/sh\n\
-        last:x:1009:1009::/:/bin/sh";
-
-    fn named(name: &str) -> Option<Account> {
-        first(FILE, |entry| entry.name == name)
-    }
-
-    #[test]
-    fn the_first_line_of_the_very_name_decides() {
-        for (name, uid, gid) in [
-            ("alice", 1002, 1000),
-            ("jane doe", 1003, 1003),
-            ("far", 1 << 31, 5),
-            ("latin", 1005, 1005),
-            ("last", 1009, 1009),
-            ("root", 0, 0),
-        ] {
-            assert_eq!(named(name), Some(Account { uid, gid, name: name.to_owned() }));
-        }
-        for name in ["", "ali", "bob", "carol", "eve", "x"] {
-            assert_eq!(named(name), None, "{name}");
-        }
+    fn row(name: &str, uid: u32) -> passwd::Row {
+        passwd::Row::parse(&format!("{name}:x:{uid}:5::/:/bin/sh")).expect(name)
     }
 
     #[test]
     fn root_and_names_that_are_no_ones_get_no_rule() {
-        let code = |name: &str| fit(named(name).expect(name)).expect_err(name).code;
-        assert_eq!([code("root"), code("ALL")], ["user-root", "bad-user"]);
-        assert!(fit(named("jane doe").expect("there")).is_ok());
+        let code = |name: &str, uid| fit(row(name, uid)).expect_err(name).code;
+        assert_eq!(
+            [code("root", 0), code("toor", 0), code("ALL", 5)],
+            ["user-root", "user-root", "bad-user"]
+        );
+        let jane = Account { uid: 7, gid: 5, name: "jane doe".to_owned() };
+        assert_eq!(fit(row("jane doe", 7)), Ok(jane));
         let long = "a".repeat(257);
         for name in [
             "",

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use dropuid::passwd;
+use accounts::passwd;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::geteuid;
 

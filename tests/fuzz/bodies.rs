@@ -8,13 +8,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, SystemTime};
 
+use accounts::nsswitch::Switch;
+use accounts::{group, passwd};
 use capture_run::mask::{MARK, MIN_LINE, MIN_VALUE, Mask, Secrets};
 use capture_run::strip_ansi::{MAX_STRING, StripAnsi};
 use capture_run::timestamps::Timestamps;
 use capture_run::{duration, size};
-use dropuid::nsswitch::Switch;
 use dropuid::spec::{Principal, Spec};
-use dropuid::{group, passwd};
 
 #[path = "helper_bodies.rs"]
 mod helper;

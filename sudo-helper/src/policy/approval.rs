@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::error::printable;
 use super::strict::{Ranged, Set, object};
-use crate::accounts::AccountName;
+use crate::account_name::AccountName;
 use crate::operation::{Operation, PackageVerb};
 use crate::package_name::PackageName;
 

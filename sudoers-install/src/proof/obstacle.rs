@@ -1,9 +1,8 @@
 //! What in the configuration keeps a rule from having effect.
 
 use std::path::Path;
-use std::time::Duration;
 
-use supervise::Bounded;
+use accounts::Database;
 
 use crate::account::Account;
 use crate::drop_in::Grant;
@@ -12,12 +11,6 @@ use crate::failure::Failure;
 use crate::sudoers::{SYSTEM, Sudoers};
 use crate::transaction::FOLDER;
 
-/// getent(1): the program is linked statically and loads no NSS module.
-const GETENT: &str = "/usr/bin/getent";
-/// How long it may take.
-const GETENT_TIME: Duration = Duration::from_secs(10);
-/// How many bytes it may write of one group.
-const GETENT_OUTPUT: usize = 1 << 20;
 /// An argument that stands for those of sudo-helper, which the rule leaves open.
 const ANY_ARGUMENT: &str = "probe";
 
@@ -74,16 +67,10 @@ fn judge(found: Option<&Match>, program: &str, file: &Path) -> Result<(), Failur
 
 /// The groups with their names; one without a name is known by its number alone.
 fn groups(account: &Account) -> Vec<(u32, String)> {
+    let database = Database::read().ok();
+    let name = |gid| database.as_ref()?.group_name(gid).ok()?;
     let gids = account.groups().unwrap_or_default();
-    gids.into_iter().map(|gid| (gid, group_name(gid).unwrap_or_default())).collect()
-}
-
-fn group_name(gid: u32) -> Option<String> {
-    let gid = gid.to_string();
-    let arguments = ["group", &gid];
-    let asked = Bounded { program: GETENT, arguments: &arguments, time: GETENT_TIME, output: GETENT_OUTPUT };
-    let entry = asked.run().ok()?.output;
-    String::from_utf8(entry).ok()?.split(':').next().map(str::to_owned)
+    gids.into_iter().map(|gid| (gid, name(gid).unwrap_or_default())).collect()
 }
 
 #[cfg(test)]

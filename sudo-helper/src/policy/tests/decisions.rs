@@ -1,7 +1,7 @@
 //! What is granted, denied, listed and warned of.
 
 use super::*;
-use crate::accounts::AccountName;
+use crate::account_name::AccountName;
 
 #[test]
 fn an_empty_policy_denies_everything() {

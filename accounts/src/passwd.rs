@@ -1,6 +1,6 @@
 //! /etc/passwd, one row at a time (passwd(5)).
 
-use crate::spec::number;
+use crate::id::parse_id;
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,18 +21,37 @@ impl Row {
     /// Reads one line; `None` when it is none that an account could come from.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
+        let name = name(line)?;
         let fields: Vec<&str> = line.split(':').collect();
-        let [name, _password, uid, gid, _gecos, home, shell] = fields.as_slice() else { return None };
-        if name.is_empty() || name.starts_with(['+', '-', '#']) {
-            return None;
-        }
+        let [_name, _password, uid, gid, _gecos, home, shell] = fields.as_slice() else { return None };
         Some(Self {
-            name: (*name).to_owned(),
-            uid: number(uid)?,
-            gid: number(gid)?,
+            name: name.to_owned(),
+            uid: parse_id(uid)?,
+            gid: parse_id(gid)?,
             home: (*home).to_owned(),
             shell: (*shell).to_owned(),
         })
+    }
+}
+
+/// Whom a line is about; nobody when it is empty, a comment, or a compat entry of nsswitch.conf(5). Spaces
+/// before it count for nothing, as to the C library (nss/nss_files/files-parse.c).
+pub(crate) fn name(line: &str) -> Option<&str> {
+    let name = line.trim_ascii_start().split(':').next()?;
+    (!name.is_empty() && !name.starts_with(['+', '-', '#'])).then_some(name)
+}
+
+/// There are lines of that name, but none that an account could come from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotValid;
+
+/// The first account of that name.
+pub(crate) fn find_name(text: &str, wanted: &str) -> Result<Option<Row>, NotValid> {
+    let mut lines = text.lines().filter(|line| name(line) == Some(wanted)).peekable();
+    let is_there = lines.peek().is_some();
+    match lines.find_map(Row::parse) {
+        None if is_there => Err(NotValid),
+        found => Ok(found),
     }
 }
 
@@ -51,7 +70,7 @@ mod tests {
         bad:x:abc:5::/:\n\
         short:x:5:5:/:\n\
         ubuntu:x:1000:1000:U,,,:/home/ubuntu:/bin/bash\n\
-        twin:x:1000:7::/home/twin:\n";
+        \x20 twin:x:1000:7::/home/twin:\n";
 
     #[test]
     fn the_first_row_counts() {
@@ -62,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_is_no_account_is_passed_over() {
-        for name in ["#off", "+", "bad", "short", ""] {
+        for name in ["#off", "+", "bad", "short", "", "  twin"] {
             assert_eq!(find(TEXT, |row| row.name == name), None, "{name}");
         }
         assert!(find(TEXT, |row| row.name == "twin").is_some());

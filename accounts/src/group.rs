@@ -1,6 +1,7 @@
 //! /etc/group, one row at a time (group(5)).
 
-use crate::spec::number;
+use crate::id::parse_id;
+use crate::passwd;
 
 /// One group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +17,10 @@ impl Row {
     /// Reads one line; `None` when it is none that a group could come from.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
+        let name = passwd::name(line)?;
         let fields: Vec<&str> = line.split(':').collect();
-        let [name, _password, gid, members] = fields.as_slice() else { return None };
-        if name.is_empty() || name.starts_with(['+', '-', '#']) {
-            return None;
-        }
-        Some(Self { name: (*name).to_owned(), gid: number(gid)?, members: (*members).to_owned() })
+        let [_name, _password, gid, members] = fields.as_slice() else { return None };
+        Some(Self { name: name.to_owned(), gid: parse_id(gid)?, members: (*members).to_owned() })
     }
 
     fn has_member(&self, user: &str) -> bool {
@@ -54,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_found_by_name_and_number() {
+    fn groups_are_found_by_name_and_parse_id() {
         assert_eq!(find(TEXT, |row| row.name == "devs").map(|row| row.gid), Some(1001));
         assert_eq!(find(TEXT, |row| row.gid == 4).map(|row| row.name), Some("adm".to_owned()));
         assert_eq!(find(TEXT, |row| row.name == "bad"), None);
