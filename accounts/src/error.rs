@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use supervise::BoundedError;
+use supervise::bounded::NoAnswer;
 
 use crate::database::MAX_FILE;
 use crate::getent::GETENT;
@@ -20,7 +20,7 @@ pub enum DatabaseError {
     /// A file has a line of that name, but none that is of its form.
     Line(&'static str, String),
     /// getent could not be run or did not end as it should.
-    Getent(BoundedError),
+    Getent(NoAnswer),
     /// getent ended with an unexpected status.
     GetentStatus(u8),
     /// getent's answer is not what was asked for.

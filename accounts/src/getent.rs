@@ -1,8 +1,10 @@
 //! getent(1), a child that asks every source that nsswitch.conf(5) names.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
-use supervise::{Bounded, Outcome};
+use supervise::Outcome;
+use supervise::bounded::{self, Run};
 
 use crate::error::DatabaseError;
 use crate::id::parse_id;
@@ -51,11 +53,11 @@ fn unusable(database: &'static str, key: &str) -> DatabaseError {
 }
 
 fn ask(database: &str, key: &str) -> Result<Option<String>, DatabaseError> {
-    let arguments = &[database, "--", key];
-    let getent = Bounded { program: GETENT, arguments, time: TIME, output: OUTPUT };
-    let captured = getent.run().map_err(DatabaseError::Getent)?;
-    match captured.outcome {
-        Outcome::Exited(0) => Ok(Some(String::from_utf8_lossy(&captured.output).into_owned())),
+    let argv = [GETENT, database, "--", key].map(OsString::from);
+    let getent = Run { argv: &argv, env: &[], stdin: b"", limit: TIME, output: OUTPUT };
+    let answer = bounded::ask(&getent).map_err(DatabaseError::Getent)?;
+    match answer.outcome {
+        Outcome::Exited(0) => Ok(Some(String::from_utf8_lossy(&answer.stdout).into_owned())),
         Outcome::Exited(KEY_NOT_FOUND) => Ok(None),
         other => Err(DatabaseError::GetentStatus(other.status())),
     }

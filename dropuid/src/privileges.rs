@@ -1,8 +1,10 @@
 //! What a user can still reach through setuid programs and its groups: shown by `--explain`.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
-use supervise::{Bounded, Outcome};
+use supervise::Outcome;
+use supervise::bounded::{self, Run};
 
 const SUDO: &str = "/usr/bin/sudo";
 const SUDO_TIME: Duration = Duration::from_secs(10);
@@ -31,11 +33,12 @@ pub fn root_equivalent(group: &str) -> Option<&'static str> {
 /// gives no listing.
 #[must_use]
 pub fn nopasswd_rules(user: &str, as_root: bool) -> Option<Vec<String>> {
-    let of_other = ["-n", "-l", "-U", user];
-    let arguments = if as_root { &of_other[..] } else { &of_other[..2] };
-    let listing = Bounded { program: SUDO, arguments, time: SUDO_TIME, output: SUDO_OUTPUT }.run().ok()?;
-    let answered = listing.outcome == Outcome::Exited(0) || !listing.output.is_empty();
-    answered.then(|| rules(&String::from_utf8_lossy(&listing.output)))
+    let of_other = [SUDO, "-n", "-l", "-U", user].map(OsString::from);
+    let argv = if as_root { &of_other[..] } else { &of_other[..3] };
+    let sudo = Run { argv, env: &[], stdin: b"", limit: SUDO_TIME, output: SUDO_OUTPUT };
+    let listing = bounded::ask(&sudo).ok()?;
+    let answered = listing.outcome == Outcome::Exited(0) || !listing.stdout.is_empty();
+    answered.then(|| rules(&String::from_utf8_lossy(&listing.stdout)))
 }
 
 /// A `Defaults` of `!authenticate` makes every rule one without a password (sudoers(5)).

@@ -17,7 +17,6 @@ pub mod install;
 pub mod inventory;
 pub mod legacy;
 pub mod lint;
-pub mod program;
 pub mod proof;
 pub mod remote;
 pub mod remove;

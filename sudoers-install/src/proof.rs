@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use nix::unistd::{Gid, Uid};
 use supervise::Credentials;
+use supervise::bounded::{Ran, Run, run, run_as};
 
 use crate::account::Account;
 use crate::command_line::CommandLine;
 use crate::drop_in::{DropIn, Grant};
 use crate::failure::Failure;
 use crate::helper::Helper;
-use crate::program::{Ran, Run, run, run_as};
 use crate::remote::Nonce;
 use crate::sudoers::{SYSTEM, Sudoers};
 

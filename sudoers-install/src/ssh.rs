@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use supervise::bounded::{self, Ran, Run};
+
 use crate::failure::Failure;
 use crate::host::Host;
-use crate::program::{self, Ran, Run};
 use crate::remote::MAX_ANSWER;
 
 use reach::has_begun;
@@ -104,7 +105,7 @@ impl Options {
     fn run(&self, argv: &[OsString], stdin: &[u8], limit: Duration) -> io::Result<Ran> {
         let env: Vec<(&str, &str)> =
             self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        program::run(&Run { argv, env: &env, stdin, limit, output: OUTPUT })
+        bounded::run(&Run { argv, env: &env, stdin, limit, output: OUTPUT })
     }
 }
 

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use supervise::bounded::{Ran, Run, run};
+
 use crate::failure::Failure;
-use crate::program::{Ran, Run, run};
 
 /// Where systems have it, first found first taken.
 const PLACES: [&str; 3] = ["/usr/sbin/visudo", "/usr/bin/visudo", "/usr/local/sbin/visudo"];

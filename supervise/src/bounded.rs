@@ -1,54 +1,112 @@
-//! A short helper program, run by absolute path, limited in time and in output.
+//! A program, run by absolute path: limited in time and in output, and gone afterwards with all that it started.
+//!
+//! It gets a process group of its own, `/` as its working directory, the environment that it is given and
+//! nothing else, no blocked signal, and on standard input nothing but the bytes that it is given. When its
+//! time is over it is killed with its group; when it has ended, what it left in its group is.
+//!
+//! What has to be asked before it is killed, hears signals, or is to outlive us is not for this: see
+//! [`crate::start`], [`crate::attend`] and [`crate::Watcher`].
 
+mod capture;
+
+use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Read};
-use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::io::{self, PipeReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout};
 
+use crate::child::{Child, Group, fork};
+use crate::credentials::Credentials;
 use crate::ended::Outcome;
+use crate::inherited::Inherited;
 use crate::sys;
 
-/// How long a helper that was told to end with SIGTERM has before it is killed.
-const GRACE: Duration = Duration::from_millis(500);
+use capture::{Captured, Excess, Stopped, capture};
+
+/// Most bytes of standard input: as many as a pipe takes at once (PIPE_BUF of pipe(7)).
+pub const MAX_STDIN: usize = 4096;
 
 /// What to run and what it may use.
-pub struct Bounded<'a> {
-    /// Absolute path of the program.
-    pub program: &'a str,
-    /// Its arguments, without its name.
-    pub arguments: &'a [&'a str],
-    /// How long it may take.
-    pub time: Duration,
-    /// How many bytes it may write to its standard output.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The absolute path and the arguments.
+    pub argv: &'a [OsString],
+    /// The whole environment.
+    pub env: &'a [(&'a str, &'a str)],
+    /// Standard input, at most [`MAX_STDIN`] bytes; it is at its end after them.
+    pub stdin: &'a [u8],
+    /// How long it may take; it is killed then, with its process group.
+    pub limit: Duration,
+    /// How many bytes of each of its output streams are kept.
     pub output: usize,
 }
 
-/// How a helper ended and what it wrote to its standard output.
-#[derive(Debug)]
-pub struct Captured {
-    /// Its exit code or signal.
-    pub outcome: Outcome,
-    /// What it wrote.
-    pub output: Vec<u8>,
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Its exit status; `None` when a signal ended it.
+    pub status: Option<i32>,
+    /// What it wrote to standard output, as far as it was kept.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error, as far as it was kept.
+    pub stderr: Vec<u8>,
+    /// Whether it was killed because its time was over.
+    pub timed_out: bool,
 }
 
-/// Why a helper gave no answer.
+impl Ran {
+    /// Its own words: the first line that says something, of standard error before standard output,
+    /// without control characters.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let texts = [&self.stderr, &self.stdout].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let line = texts.iter().flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
+        match (line, self.timed_out, self.status) {
+            (Some(line), ..) => diagnostics::one_line(line),
+            (None, true, _) => "it did not end in time".to_owned(),
+            (None, _, Some(status)) => format!("it ended with status {status} and without a word"),
+            (None, _, None) => "a signal ended it".to_owned(),
+        }
+    }
+}
+
+impl From<Captured> for Ran {
+    fn from(captured: Captured) -> Self {
+        let status = match captured.outcome {
+            Outcome::Exited(status) => Some(i32::from(status)),
+            Outcome::Signaled { .. } => None,
+        };
+        let [stdout, stderr] = captured.streams;
+        Self { status, stdout, stderr, timed_out: captured.stopped == Some(Stopped::Time) }
+    }
+}
+
+/// The whole of what a program answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its exit code or signal.
+    pub outcome: Outcome,
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+}
+
+/// Why a program gave no answer.
 #[derive(Debug)]
-pub enum BoundedError {
+pub enum NoAnswer {
     /// It could not be started or waited for.
     Call(io::Error),
-    /// It took longer than it may; it was ended.
+    /// It took longer than it may; it was killed.
     TimedOut(Duration),
-    /// It wrote more than it may; it was ended.
+    /// It wrote more than it may; it was killed.
     TooMuchOutput(usize),
 }
 
-impl fmt::Display for BoundedError {
+impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(error) => error.fmt(f),
@@ -58,143 +116,103 @@ impl fmt::Display for BoundedError {
     }
 }
 
-impl std::error::Error for BoundedError {}
+impl std::error::Error for NoAnswer {}
 
-impl From<io::Error> for BoundedError {
+impl From<io::Error> for NoAnswer {
     fn from(error: io::Error) -> Self {
         Self::Call(error)
     }
 }
 
-impl From<Errno> for BoundedError {
-    fn from(errno: Errno) -> Self {
-        Self::Call(errno.into())
+/// Runs it. What it writes beyond its limit is read and dropped. May be called from several threads, by a
+/// program that does not ignore SIGCHLD (wait(2)).
+///
+/// # Errors
+/// When it cannot be started or waited for, or when `stdin` is longer than [`MAX_STDIN`].
+pub fn run(run: &Run<'_>) -> io::Result<Ran> {
+    let (child, streams) = spawn(run, Stdio::piped())?;
+    capture(&child, streams, run, Excess::Dropped).map(Ran::from)
+}
+
+/// Runs it with a user's ids, in a session of its own without a terminal. To be called from the only
+/// thread of the process.
+///
+/// # Errors
+/// As for [`run`]. An id that cannot be taken up, or a program that cannot be run, ends the child with
+/// status 125, and with a word on its standard error.
+pub fn run_as(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
+    let null = std::fs::File::open("/dev/null")?;
+    let (stdout, out) = io::pipe()?;
+    let (stderr, err) = io::pipe()?;
+    let environment = run.env.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let command = crate::exec::Command::new(run.argv.iter().cloned(), environment, OsString::new());
+    let command = command.map_err(|_| Errno::EINVAL)?;
+    let become_it = || -> io::Result<()> {
+        dup2_stdin(&null)?;
+        dup2_stdout(&out)?;
+        dup2_stderr(&err)?;
+        std::env::set_current_dir("/")?;
+        Inherited::restore_with_empty_mask()?;
+        credentials.assume().map_err(io::Error::other)?;
+        Err(io::Error::other(command.exec()))
+    };
+    let child = fork(Group::OwnSession, || {
+        let why = become_it().map_or_else(|error| error.to_string(), |()| String::new());
+        let _ = writeln!(io::stderr(), "{why}");
+        125
+    })?;
+    drop((out, err));
+    capture(&child, [Some(stdout), Some(stderr)], run, Excess::Dropped).map(Ran::from)
+}
+
+/// Runs it for what it writes to standard output: the whole of it, or nothing. What it writes to standard
+/// error is nobody's. To be called from the only thread of the process.
+///
+/// # Errors
+/// See [`NoAnswer`].
+pub fn ask(run: &Run<'_>) -> Result<Answer, NoAnswer> {
+    // A caller that ignores SIGCHLD would have the kernel reap the program (wait(2)).
+    let sigchld_ignored = sys::set_ignored(libc::SIGCHLD, false)?;
+    let captured =
+        spawn(run, Stdio::null()).and_then(|(child, streams)| capture(&child, streams, run, Excess::Refused));
+    sys::set_ignored(libc::SIGCHLD, sigchld_ignored)?;
+    let Captured { outcome, streams: [stdout, _], stopped } = captured?;
+    match stopped {
+        None => Ok(Answer { outcome, stdout }),
+        Some(Stopped::Time) => Err(NoAnswer::TimedOut(run.limit)),
+        Some(Stopped::Output) => Err(NoAnswer::TooMuchOutput(run.output)),
     }
 }
 
-impl Bounded<'_> {
-    /// Runs the program in its own process group with an empty environment, / as its working
-    /// directory and nothing on stdin or stderr; waits for its end or ends it.
-    ///
-    /// # Errors
-    /// See [`BoundedError`].
-    pub fn run(&self) -> Result<Captured, BoundedError> {
-        // A caller that ignores SIGCHLD would have the kernel reap the helper (wait(2)).
-        let sigchld_ignored = sys::set_ignored(libc::SIGCHLD, false)?;
-        let captured = self.run_waitable();
-        sys::set_ignored(libc::SIGCHLD, sigchld_ignored)?;
-        captured
-    }
-
-    fn run_waitable(&self) -> Result<Captured, BoundedError> {
-        let mut child = Command::new(self.program)
-            .args(self.arguments)
-            .env_clear()
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let read = self.read_to_end(&mut child);
-        if read.is_err() {
-            end_group(&child)?;
-        }
-        let status = child.wait()?;
-        let outcome = Outcome::from_wait_status(status.into_raw()).ok_or(Errno::ECHILD)?;
-        read.map(|output| Captured { outcome, output })
-    }
-
-    /// Reads until end of file and the end of the program, whichever is later.
-    fn read_to_end(&self, child: &mut Child) -> Result<Vec<u8>, BoundedError> {
-        let deadline = Instant::now() + self.time;
-        let ended = sys::pidfd_open(child.id().cast_signed())?;
-        let mut stdout = child.stdout.take().ok_or(Errno::EBADF)?;
-        let mut output = Vec::new();
-        loop {
-            self.await_readable(stdout.as_fd(), deadline)?;
-            let mut chunk = [0; 4096];
-            let length = stdout.read(&mut chunk)?;
-            if length == 0 {
-                self.await_readable(ended.as_fd(), deadline)?;
-                return Ok(output);
-            }
-            output.extend_from_slice(&chunk[..length]);
-            if output.len() > self.output {
-                return Err(BoundedError::TooMuchOutput(self.output));
-            }
-        }
-    }
-
-    fn await_readable(&self, fd: std::os::fd::BorrowedFd<'_>, deadline: Instant) -> Result<(), BoundedError> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout) {
-                Ok(0) if left.is_zero() => return Err(BoundedError::TimedOut(self.time)),
-                Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(()),
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-    }
+fn spawn(run: &Run<'_>, stderr: Stdio) -> io::Result<(Child, [Option<PipeReader>; 2])> {
+    let (program, arguments) = run.argv.split_first().ok_or(Errno::EINVAL)?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(run.env.iter().copied())
+        .current_dir("/")
+        .process_group(0)
+        .stdin(input(run.stdin)?)
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .spawn()?;
+    let stdout = child.stdout.take().map(OwnedFd::from);
+    let streams = [stdout, child.stderr.take().map(OwnedFd::from)].map(|stream| stream.map(PipeReader::from));
+    Ok((Child::new(Pid::from_raw(child.id().cast_signed()), Group::Own), streams))
 }
 
-/// SIGTERM to the group, and SIGKILL when it has not ended within the grace.
-fn end_group(child: &Child) -> io::Result<()> {
-    let group = -child.id().cast_signed();
-    let ended = sys::pidfd_open(child.id().cast_signed())?;
-    let _ = sys::kill(group, libc::SIGTERM);
-    let grace = PollTimeout::try_from(GRACE).unwrap_or(PollTimeout::ZERO);
-    let _ = poll(&mut [PollFd::new(ended.as_fd(), PollFlags::POLLIN)], grace);
-    let _ = sys::kill(group, libc::SIGKILL);
-    Ok(())
+/// Standard input that holds the bytes already, and nothing after them.
+fn input(bytes: &[u8]) -> io::Result<Stdio> {
+    if bytes.is_empty() {
+        return Ok(Stdio::null());
+    }
+    if bytes.len() > MAX_STDIN {
+        return Err(Errno::E2BIG.into());
+    }
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(bytes)?;
+    Ok(reader.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shell<'a>(script: &'a [&'a str; 2]) -> Bounded<'a> {
-        Bounded { program: "/bin/sh", arguments: script, time: Duration::from_secs(20), output: 100 }
-    }
-
-    #[test]
-    fn the_output_and_the_end_are_reported() {
-        let captured = shell(&["-c", "echo hello; exit 7"]).run().expect("an answer");
-        assert_eq!(captured.output, b"hello\n");
-        assert_eq!(captured.outcome, Outcome::Exited(7));
-    }
-
-    #[test]
-    fn the_environment_is_empty_and_stdin_is_at_its_end() {
-        let captured = shell(&["-c", "cat; echo \"${HOME-unset} $PWD\""]).run().expect("an answer");
-        assert_eq!(captured.output, b"unset /\n");
-    }
-
-    #[test]
-    fn too_much_output_ends_it() {
-        let error = shell(&["-c", "while :; do echo xxxxxxxxxxxxxxxx; done"]).run().expect_err("too much");
-        assert!(matches!(error, BoundedError::TooMuchOutput(100)), "{error}");
-    }
-
-    #[test]
-    fn too_much_time_ends_it_even_when_it_ignores_sigterm() {
-        let arguments = ["-c", "trap '' TERM; while :; do sleep 60; done"];
-        let slow = Bounded { time: Duration::from_millis(50), ..shell(&arguments) };
-        assert!(matches!(slow.run().expect_err("too slow"), BoundedError::TimedOut(_)));
-    }
-
-    #[test]
-    fn a_helper_that_closes_stdout_is_still_waited_for() {
-        let arguments = ["-c", "exec >&-; while :; do sleep 60; done"];
-        let slow = Bounded { time: Duration::from_millis(50), ..shell(&arguments) };
-        assert!(matches!(slow.run().expect_err("too slow"), BoundedError::TimedOut(_)));
-    }
-
-    #[test]
-    fn a_missing_program_is_an_error() {
-        let missing = Bounded { program: "/no/such/program", arguments: &[], time: GRACE, output: 1 };
-        assert!(matches!(missing.run().expect_err("missing"), BoundedError::Call(_)));
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@
 //! * [`Signals`]: what arrives for us, who sent it, and whether the child is to have it too;
 //! * [`attend`]: wait for a child, relaying signals and stopping and continuing with it;
 //! * [`Watcher`]: a process that outlives ours and ends the whole tree when we die;
-//! * [`Bounded`]: a short helper program, limited in time and in output;
+//! * [`bounded`]: a program limited in time and in output, for what it says;
 //! * [`Ended`]: how a child ended, as a status, as words and as resources used.
 //!
 //! Signals are read from a signalfd(2), not from handlers: the sender decides whether a signal is
@@ -21,7 +21,7 @@
 #![deny(unsafe_code)]
 
 mod attend;
-mod bounded;
+pub mod bounded;
 mod cgroup;
 mod child;
 mod credentials;
@@ -37,7 +37,6 @@ mod sys;
 mod watcher;
 
 pub use attend::attend;
-pub use bounded::{Bounded, BoundedError, Captured};
 pub use child::{Child, Event, Group, Start, StartError, fork, start};
 pub use credentials::{Credentials, DropError, Held, RootRefused};
 pub use descriptors::close_on_exec_from;

@@ -253,8 +253,9 @@ fn begin(nonce: &Nonce) -> String {
 
 #[cfg(test)]
 mod tests {
+    use supervise::bounded::Ran;
+
     use super::*;
-    use crate::program::Ran;
     use crate::ssh::{Reach, Session};
 
     fn nonce() -> Nonce {

@@ -5,9 +5,9 @@
 //! on standard error tell apart the rest.
 
 use diagnostics::one_line;
+use supervise::bounded::Ran;
 
 use crate::failure::Failure;
-use crate::program::Ran;
 
 /// What ssh gives for a failure of its own (ssh(1), EXIT STATUS).
 const OWN_FAILURE: i32 = 255;

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use supervise::bounded::{Run, run};
 
 use super::folder::Present;
 use crate::drop_in::{DropIn, Grant};
 use crate::effective::{Asked, last_match};
 use crate::failure::Failure;
-use crate::program::{Run, run};
 use crate::sudoers::Sudoers;
 
 /// The reader of sudo.ws, where it is installed; sudo-rs has none.
