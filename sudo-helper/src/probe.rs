@@ -96,7 +96,7 @@ fn sha256(program: impl Read, most: u64) -> Result<String, ProbeError> {
     if bounded.limit() == 0 {
         return Err(ProbeError::TooLarge);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 #[cfg(test)]

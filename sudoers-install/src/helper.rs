@@ -127,7 +127,7 @@ fn sha256(file: File, path: &Path) -> Result<String, Failure> {
     let mut chunk = vec![0; CHUNK];
     loop {
         match file.read(&mut chunk) {
-            Ok(0) => return Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            Ok(0) => return Ok(format!("{:x}", digest.finalize())),
             Ok(length) => digest.update(&chunk[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(unread(path, &error)),

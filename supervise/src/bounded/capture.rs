@@ -118,7 +118,7 @@ fn reap(child: &Child, ended: &OwnedFd) -> io::Result<Outcome> {
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "it was killed and does not end"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "SIGKILL has not ended it"));
         }
         let mut wanted = [PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
         match poll(&mut wanted, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
