@@ -243,6 +243,77 @@ fn a_rule_for_a_command_allows_these_words_as_root_and_nothing_else() {
     assert!(ask(&bed, "sudo-rs", account.uid, &joined).stdout.is_empty());
 }
 
+/// Rules for programs that show files, and whether they show the agent what only root may read.
+const SHOWING: [(&str, bool); 12] = [
+    ("/usr/bin/cat NAME /var/log/syslog", true),
+    ("/usr/bin/head -n 5 NAME /var/log/syslog", true),
+    ("/usr/bin/diff NAME /var/log/syslog", true),
+    ("/usr/bin/diff --from-file=NAME /var/log/syslog", true),
+    ("/usr/bin/comm NAME /var/log/syslog", true),
+    ("/usr/bin/date -f NAME", true),
+    ("/usr/bin/grep secret NAME /var/log/syslog", true),
+    ("/usr/bin/cat /var/log/syslog", false),
+    ("/usr/bin/cat -n /var/log/syslog /var/log/syslog", false),
+    ("/usr/bin/head -q -n 5 /var/log/syslog", false),
+    ("/usr/bin/tail -n 5 --lines=5 /var/log/syslog", false),
+    ("/usr/bin/grep -i -A 5 secret /var/log/syslog", false),
+];
+
+#[test]
+fn a_rule_that_the_table_lets_pass_shows_no_file_of_roots_and_one_that_it_refuses_does() {
+    let Some((bed, _)) = bed() else { return };
+    let account = Account::named("alice").expect("there");
+    bed.file("secret", "the secret\n", 0, 0o600);
+    bed.empty("/var/log");
+    fs::write("/var/log/syslog", "nothing\n").expect("written");
+    // Whatever word is a name there, or the path after an option that was handed over as one with it.
+    let folder = bed.folder("prepared", account.uid, 0o755);
+    fs::create_dir_all(folder.join(" /var/log")).expect("made");
+    for name in ["NAME", "5", "secret", "-n", " /var/log/syslog"] {
+        std::os::unix::fs::symlink("/mnt/secret", folder.join(name)).expect("a link");
+    }
+    for (line, shows) in SHOWING {
+        let rule = command_line(line);
+        match rule.judge(&account) {
+            Err(failure) => assert!(shows && failure.code == "escape-hatch", "{line}: {failure}"),
+            Ok(()) => assert!(!shows, "{line} passes"),
+        }
+        let path = install(&DropIn::commands(&account, std::slice::from_ref(&rule)));
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let mut seen = false;
+        for words in std::iter::once(words.clone()).chain(joined(&words)) {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let mut command = bed.command(&[&["sudo", "-k", "-n", "--"], &words[..]].concat());
+            command.uid(account.uid).gid(account.uid).current_dir(&folder);
+            let said = capture(command);
+            let denied = String::from_utf8_lossy(&said.stderr).contains("a password is required");
+            assert!(!denied, "{words:?} is not what the rule allows: {said:?}");
+            let text = [said.stdout, said.stderr].concat();
+            seen |= String::from_utf8_lossy(&text).contains("the secret");
+        }
+        assert_eq!(seen, shows, "{line}");
+        fs::remove_file(path).expect("removed");
+    }
+    // A folder below /var/log in which the agent makes names holds what the agent likes.
+    let shown = command_line("/usr/bin/cat /var/log/own/run.log");
+    fs::create_dir("/var/log/own").expect("made");
+    std::os::unix::fs::symlink("/mnt/secret", "/var/log/own/run.log").expect("a link");
+    shown.judge(&account).expect("root's");
+    for (owner, group, mode) in [(account.uid, 0, 0o755), (0, account.gid, 0o775), (0, 0, 0o1777)] {
+        std::os::unix::fs::chown("/var/log/own", Some(owner), Some(group)).expect("given away");
+        fs::set_permissions("/var/log/own", std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+        let failure = shown.judge(&account).expect_err("the agent's");
+        assert_eq!(failure.code, "escape-hatch");
+        assert!(failure.error.contains("'alice' can make names in /var/log/own"), "{failure}");
+    }
+}
+
+/// The arguments with two neighbours as one: sudo, but not sudo-rs, takes these for the same.
+fn joined(words: &[String]) -> Vec<Vec<String>> {
+    let one = |at: usize| vec![format!("{} {}", words[at], words[at + 1])];
+    (1..words.len() - 1).map(|at| [&words[..at], &one(at), &words[at + 2..]].concat()).collect()
+}
+
 #[test]
 fn whatever_is_granted_every_program_reads_it_as_meant() {
     let Some((bed, _)) = bed() else { return };

@@ -290,12 +290,12 @@ fn lint_tells_of_the_ways_to_root_and_ends_with_one_when_there_are_any() {
         .map(|line| (line["code"].as_str().expect("a code"), line["file"].as_str().expect("a file")))
         .collect();
     for expected in [
-        ("nopasswd_all", "/etc/sudoers.d/90-cloud-init-users"),
-        ("ignored_file", "/etc/sudoers.d/agent.conf"),
-        ("writable_command", "/etc/sudoers.d/rules"),
-        ("missing_command", "/etc/sudoers.d/rules"),
+        ("nopasswd-all", "/etc/sudoers.d/90-cloud-init-users"),
+        ("ignored-file", "/etc/sudoers.d/agent.conf"),
+        ("writable-command", "/etc/sudoers.d/rules"),
+        ("missing-command", "/etc/sudoers.d/rules"),
         ("escape", "/etc/sudoers.d/rules"),
-        ("not_understood", "/etc/sudoers.d/rules"),
+        ("not-understood", "/etc/sudoers.d/rules"),
     ] {
         assert!(codes.contains(&expected), "{expected:?}: {codes:?}");
     }
@@ -309,12 +309,18 @@ fn lint_tells_of_the_ways_to_root_and_ends_with_one_when_there_are_any() {
         .code(0)
         .stdout(is_empty())
         .stderr(contains("/tmp/odd:1: not understood here"));
+    // Nor is a program that nobody has judged.
+    host.write("/tmp/own", "agent ALL=(root) NOPASSWD: /usr/local/sbin/deploy web\n", 0o644, "agent:agent");
+    lint(&["/tmp/own"]).code(0).stdout(is_empty()).stderr(contains(
+        "/tmp/own:1: agent may run /usr/local/sbin/deploy web: nothing is known here of this program; ",
+    ));
+    lint(&["/tmp/own", "--json"]).code(0).stdout(contains("\"code\":\"unknown-program\"")).stderr(is_empty());
     host.write("/tmp/bad", "Defaults !authenticate\n", 0o644, "agent:agent");
     lint(&["/tmp/good", "/tmp/bad"]).code(1).stdout(contains("/tmp/bad:1: no password is asked for"));
     lint(&["/tmp/none"]).code(1).stdout(is_empty()).stderr(contains("/tmp/none: No such file"));
     lint(&["/tmp/none", "--json"])
         .code(1)
-        .stdout(contains("\"code\":\"sudoers_unreadable\""))
+        .stdout(contains("\"code\":\"sudoers-unreadable\""))
         .stderr(is_empty());
     lint(&["--wrong"]).code(2).stdout(is_empty());
     let as_agent = host.run_as("agent", &["sudoers-install", "lint"]);
@@ -322,4 +328,30 @@ fn lint_tells_of_the_ways_to_root_and_ends_with_one_when_there_are_any() {
     // A hostile name moves no cursor.
     host.write("/tmp/hostile", "\"a\u{1b}[2J\" ALL=NOPASSWD: ALL\n", 0o644, "agent:agent");
     lint(&["/tmp/hostile"]).code(1).stdout(contains("a\\u{1b}[2J may run").and(contains("\u{1b}").not()));
+}
+
+#[test]
+fn a_command_that_nobody_has_judged_is_installed_with_a_warning() {
+    let Some(host) = Host::boot() else { return };
+    host.install("sudoers-install");
+    host.user("agent");
+    host.write("/usr/local/sbin/deploy", "#!/bin/sh\n", 0o755, "root:root");
+    let install = ["sudoers-install", "install", "--json", "--user", "agent"];
+    let commands = ["--command", "/usr/bin/systemctl restart ssh", "--command", "/usr/local/sbin/deploy web"];
+    for more in [&["--dry-run"][..], &[]] {
+        let done = host.run(&[&install, more, &commands].concat()).success();
+        let warned = "sudoers-install: --command '/usr/local/sbin/deploy web': nothing is known here of this program; ";
+        let done = done.stderr(contains(warned).and(contains("systemctl").not()));
+        let object: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+        let warnings = object["warnings"].as_array().expect("a list");
+        assert_eq!(warnings.len(), 1, "{object}");
+        assert_eq!(warnings[0]["code"], "unknown-program", "{object}");
+        assert_eq!(warnings[0]["command"], "/usr/local/sbin/deploy web", "{object}");
+        assert!(
+            warnings[0]["warning"].as_str().is_some_and(|said| said.contains("nothing is known")),
+            "{object}"
+        );
+    }
+    let known = [&install[..], &["--command", "/usr/bin/apt update"]].concat();
+    host.run(&known).success().stdout(contains("\"warnings\":[]")).stderr(is_empty());
 }

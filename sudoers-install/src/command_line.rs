@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::escape_hatch::{self, Arguments, Hatch};
+use crate::account::Account;
+use crate::escape_hatch::{self, Arguments, Hatch, LOGS};
 use crate::failure::Failure;
 use crate::helper::plain_path;
+
+mod prepared;
 
 /// Longest command, in bytes: sudo-rs reads 1024 of a rule's.
 const MAX_LENGTH: usize = 1000;
@@ -84,12 +87,12 @@ impl CommandLine {
         Self::parse(&plain).ok().filter(|command| command.to_sudoers() == text)
     }
 
-    /// Whether a rule for this very command gives no more than the command: it is no way to a shell, an
-    /// editor, a pager or files of the caller's choice, and nobody but root can change the program.
+    /// Whether a rule for this very command gives the account no more than the command: it is no way to a
+    /// shell, an editor, a pager or files of the caller's choice, and nobody but root can change the program.
     ///
     /// # Errors
-    /// `escape-hatch`, `command-untrusted`, `command-missing`.
-    pub fn judge(&self) -> Result<(), Failure> {
+    /// `escape-hatch`, `command-untrusted`, `command-missing`, `accounts`.
+    pub fn judge(&self, account: &Account) -> Result<(), Failure> {
         self.refuse_hatch(escape_hatch::hatch(&self.program, self.allowed()))?;
         let path = Path::new(&self.program);
         let program = &self.program;
@@ -107,11 +110,41 @@ impl CommandLine {
             let error = format!("--command '{self}': {program} is no executable file");
             return Err(Failure::new("command-missing", error));
         }
-        self.refuse_hatch(escape_hatch::behind(&real.to_string_lossy(), self.allowed()))
+        self.refuse_hatch(escape_hatch::behind(&self.program, &real.to_string_lossy(), self.allowed()))?;
+        self.refuse_prepared(account)
+    }
+
+    /// What the operator has to judge: a program of which nothing is known here, by its name or by that of
+    /// the file that it leads to.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let real = fs::canonicalize(&self.program).ok();
+        let known = |program: &str| escape_hatch::knows(program);
+        if known(&self.program) || real.as_deref().and_then(Path::to_str).is_some_and(known) {
+            return None;
+        }
+        Some(format!("--command '{self}': {}; {}", escape_hatch::UNKNOWN, escape_hatch::JUDGE))
     }
 
     fn allowed(&self) -> Arguments<'_> {
         if self.arguments.is_empty() { Arguments::None } else { Arguments::Exactly(&self.arguments) }
+    }
+
+    /// Refuses a log that the account could exchange before a program of the table shows it.
+    fn refuse_prepared(&self, account: &Account) -> Result<(), Failure> {
+        let logs = self.arguments.iter().filter(|argument| argument.starts_with(LOGS));
+        let logs: Vec<&Path> = logs.map(Path::new).filter(|_| escape_hatch::knows(&self.program)).collect();
+        if logs.is_empty() {
+            return Ok(());
+        }
+        let groups = account.groups().map_err(|error| Failure::new("accounts", error.to_string()))?;
+        let found = logs.into_iter().find_map(|log| prepared::writable_folder(log, account.uid, &groups));
+        let Some(folder) = found else { return Ok(()) };
+        let (name, folder) = (account.name.escape_debug(), folder.display());
+        let error = format!(
+            "--command '{self}': '{name}' can make names in {folder}, and so put a link to any file there; let root own the folder"
+        );
+        Err(Failure::new("escape-hatch", error))
     }
 
     fn refuse_hatch(&self, hatch: Option<Hatch>) -> Result<(), Failure> {
@@ -151,6 +184,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn agent() -> Account {
+        Account { uid: 4321, gid: 4321, name: "agent".to_owned() }
+    }
 
     fn command(text: &str) -> CommandLine {
         CommandLine::parse(text).unwrap_or_else(|failure| panic!("{failure}"))
@@ -219,10 +256,10 @@ mod tests {
             ("/proc/version", "command-missing"),
             ("/etc", "command-missing"),
         ] {
-            assert_eq!(command(text).judge().expect_err(text).code, code, "{text}");
+            assert_eq!(command(text).judge(&agent()).expect_err(text).code, code, "{text}");
         }
-        command("/usr/bin/apt-get update").judge().expect("passes");
-        command("/usr/bin/true").judge().expect("passes");
+        command("/usr/bin/apt-get update").judge(&agent()).expect("passes");
+        command("/usr/bin/true").judge(&agent()).expect("passes");
     }
 
     #[test]
@@ -237,14 +274,14 @@ mod tests {
         fs::write(&program, "#!/bin/true\n").expect("written");
         fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("set");
         let line = command(&format!("{} go", program.display()));
-        line.judge().expect("root's");
+        line.judge(&agent()).expect("root's");
         chown(&program, Some(1000), None).expect("given away");
-        let failure = line.judge().expect_err("not root's");
+        let failure = line.judge(&agent()).expect_err("not root's");
         assert_eq!(failure.code, "command-untrusted");
         assert!(failure.error.contains("tool does not belong to root"), "{failure}");
         let link = folder.path().join("innocent");
         symlink("/bin/sh", &link).expect("a link");
-        let failure = command(&link.display().to_string()).judge().expect_err("a shell");
+        let failure = command(&link.display().to_string()).judge(&agent()).expect_err("a shell");
         assert_eq!(failure.code, "escape-hatch");
         assert!(failure.error.contains("is a shell"), "{failure}");
     }

@@ -1,11 +1,13 @@
 //! Programs that give more than they seem to: a shell, an editor, a pager, or files of the caller's choice.
 //!
-//! The table is a list of what is known, not a proof: a program that it does not name may still be a way out.
+//! The table is a list of what is known, not a proof: a program that it does not name may still be a way
+//! out, and [`knows`] tells so.
 
 mod form;
 mod row;
 mod table;
 
+pub use form::LOGS;
 use row::Row;
 
 /// The arguments that a rule allows.
@@ -28,9 +30,17 @@ pub struct Hatch {
     pub instead: String,
 }
 
-/// Programs that do what the name says that they are called by: what such a name leads to tells nothing.
-const MANY_NAMES: [&str; 9] =
-    ["busybox", "toybox", "systemctl", "resolvectl", "snap", "exim4", "udevadm", "git", "lvm"];
+/// What is said of a program that the table does not have.
+pub const UNKNOWN: &str = "nothing is known here of this program";
+/// What to do about it.
+pub const JUDGE: &str = "make sure that with these arguments it starts no shell, editor or pager, and opens no file \
+     that its caller can choose or prepare";
+
+/// Programs that do what the name says that they are called by, whatever it is: what leads to them tells
+/// nothing.
+const MANY_NAMES: &str = "busybox toybox coreutils snap exim4 lvm xtables-nft-multi xtables-legacy-multi";
+/// Programs that do so for some names, which the table has, and else do what they do by their own.
+const SOME_NAMES: &str = "systemctl resolvectl udevadm git";
 
 /// The way out that a rule for this program with these arguments gives; `None` when none is known.
 ///
@@ -49,10 +59,19 @@ pub fn hatch(program: &str, arguments: Arguments<'_>) -> Option<Hatch> {
     find(name)?.judge(name, arguments)
 }
 
-/// The same for the file that a rule's path leads to by symbolic links.
+/// The same for the file that the program's path leads to by symbolic links.
 #[must_use]
-pub fn behind(real: &str, arguments: Arguments<'_>) -> Option<Hatch> {
-    if MANY_NAMES.contains(&name_of(real)) { None } else { hatch(real, arguments) }
+pub fn behind(program: &str, real: &str, arguments: Arguments<'_>) -> Option<Hatch> {
+    let is_one_of = |names: &str| names.split(' ').any(|name| name == name_of(real));
+    let by_its_name = is_one_of(MANY_NAMES) || (is_one_of(SOME_NAMES) && knows(program));
+    if by_its_name { None } else { hatch(real, arguments) }
+}
+
+/// Whether anything is known of the program of this path: of others nothing can be said.
+#[must_use]
+pub fn knows(program: &str) -> bool {
+    let name = name_of(program);
+    find(name).is_some() || table::HARMLESS.split_whitespace().any(|harmless| harmless == name)
 }
 
 fn name_of(program: &str) -> &str {
@@ -62,7 +81,8 @@ fn name_of(program: &str) -> &str {
 /// The row of this name, else of the name without its version or target: `python3.11` is `python`,
 /// `x86_64-linux-gnu-gcc-12` is `gcc`.
 fn find(name: &str) -> Option<&'static Row> {
-    let named = |name: &str| table::ROWS.iter().copied().flatten().find(|row| row.names.contains(&name));
+    let named =
+        |name: &str| table::ROWS.iter().copied().flatten().find(|row| row.names().any(|known| known == name));
     let short = name.rsplit_once("-linux-gnu-").map_or(name, |(_, short)| short);
     named(name).or_else(|| named(short)).or_else(|| named(short.trim_end_matches(version_character)))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::cli::InstallCall;
 use crate::command_line::CommandLine;
-use crate::drop_in::DropIn;
+use crate::drop_in::{DropIn, Grant};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::helper::Helper;
@@ -25,6 +25,7 @@ pub fn run(call: &InstallCall) -> Exit {
         Ok(drop_in) => drop_in,
         Err(failure) => return report.failure(OP, &failure, Value::Null),
     };
+    warned(&drop_in).for_each(|(_, warning)| report::complain(&warning));
     let done = if call.dry_run { show(report, &drop_in) } else { install(report, &drop_in, call) };
     done.unwrap_or_else(|failure| {
         let exit = report.failure(OP, &failure, json!({"by_hand": by_hand(&drop_in)}));
@@ -44,7 +45,7 @@ fn wanted(call: &InstallCall) -> Result<DropIn, Failure> {
     }
     let commands: Vec<CommandLine> =
         call.command.iter().map(|text| CommandLine::parse(text)).collect::<Result<_, _>>()?;
-    commands.iter().try_for_each(CommandLine::judge)?;
+    commands.iter().try_for_each(|command| command.judge(&account))?;
     Ok(DropIn::commands(&account, &commands))
 }
 
@@ -63,7 +64,21 @@ fn facts(drop_in: &DropIn) -> Value {
         "file": path_of(&drop_in.file_name()),
         "rules": drop_in.rule_lines(),
         "sha256": drop_in.sha256(),
+        "warnings": warned(drop_in)
+            .map(|(command, warning)| {
+                json!({"code": "unknown-program", "command": command.to_string(), "warning": warning})
+            })
+            .collect::<Value>(),
     })
+}
+
+/// The commands that the operator has to judge.
+fn warned(drop_in: &DropIn) -> impl Iterator<Item = (&CommandLine, String)> {
+    let commands = match &drop_in.grant {
+        Grant::Commands(commands) => commands.as_slice(),
+        Grant::Helper(_) => &[],
+    };
+    commands.iter().filter_map(|command| Some((command, command.warning()?)))
 }
 
 fn with(mut facts: Value, more: Value) -> Value {

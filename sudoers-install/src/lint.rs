@@ -22,9 +22,12 @@ use crate::sudoers::{self, Kind, Place, Sudoers};
 const MAX_FINDINGS: usize = 10_000;
 
 /// The code of what this reader does not understand.
-const NOT_UNDERSTOOD: &str = "not_understood";
+const NOT_UNDERSTOOD: &str = "not-understood";
+/// The code of a program that nobody has judged. Most hosts have rules for programs of their own, as this
+/// lint itself advises, so such a rule is told and is no way to root.
+const UNKNOWN_PROGRAM: &str = "unknown-program";
 
-/// A way to root.
+/// A way to root, or a rule of which that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// Where the rule, the setting or the file is.
@@ -37,7 +40,15 @@ pub struct Finding {
     pub instead: String,
 }
 
-/// The ways to root in what was read, by file and line. The paths in the rules are examined on this host.
+impl Finding {
+    /// Whether it is a way to root; else only the operator can tell.
+    #[must_use]
+    pub fn leads_to_root(&self) -> bool {
+        self.code != UNKNOWN_PROGRAM
+    }
+}
+
+/// The ways to root in what was read, and what else the operator has to judge, by file and line. The paths in the rules are examined on this host.
 #[must_use]
 pub fn lint(sudoers: &Sudoers) -> Vec<Finding> {
     let mut found = BTreeSet::new();
@@ -62,7 +73,7 @@ fn ignored(path: &Path) -> Option<Finding> {
     }
     Some(Finding {
         place: Place { file: path.to_owned(), line: 1 },
-        code: "ignored_file",
+        code: "ignored-file",
         why: format!("sudo does not read {}: its name has a dot or ends in ~", name.escape_debug()),
         instead: "a name of letters, digits, - and _; or remove the file".to_owned(),
     })
@@ -79,7 +90,7 @@ struct Line<'a> {
     instead: Option<&'a str>,
 }
 
-/// `lint`: the findings on stdout, and what was not understood on stderr.
+/// `lint`: the ways to root on stdout; what was not understood, and what nobody has judged, on stderr.
 #[must_use]
 pub fn run(call: &LintCall) -> Exit {
     let files: Vec<(PathBuf, bool)> = if call.files.is_empty() {
@@ -120,15 +131,19 @@ fn tell(sudoers: &Sudoers, json: bool, report: &mut String) -> bool {
         }
     }
     let findings = lint(sudoers);
-    for Finding { place, code, why, instead } in &findings {
+    for finding in &findings {
+        let Finding { place, code, why, instead } = finding;
         if json {
             add(report, place, code, why, Some(instead));
+        } else if !finding.leads_to_root() {
+            let said = format!("{}: {why}; {instead}", written(place));
+            diagnostics::complain("sudoers-install", &said);
         } else {
             let said = format!("{}: {why}; instead: {instead}", written(place));
             report.extend([diagnostics::one_line(&said).as_str(), "\n"]);
         }
     }
-    findings.is_empty()
+    !findings.iter().any(Finding::leads_to_root)
 }
 
 fn written(place: &Place) -> String {

@@ -106,7 +106,7 @@ pub fn confirm(drop_in: &DropIn, file: &Path) -> Result<Effect, Failure> {
     let helper = match &drop_in.grant {
         Grant::Helper(path) => Some(helper_at(path)?),
         Grant::Commands(commands) => {
-            commands.iter().try_for_each(command_stands)?;
+            commands.iter().try_for_each(|command| command_stands(command, &account))?;
             None
         }
     };
@@ -145,12 +145,12 @@ fn helper_at(path: &Path) -> Result<Helper, Failure> {
     Helper::examine(path).map_err(|failure| Failure::new("helper-changed", failure))
 }
 
-fn command_stands(command: &CommandLine) -> Result<(), Failure> {
+fn command_stands(command: &CommandLine, account: &Account) -> Result<(), Failure> {
     if !Path::new(&command.program).exists() {
         let error = format!("{} is gone: install it again, or remove the rule", command.program);
         return Err(Failure::new("orphaned", error));
     }
-    command.judge().map_err(|failure| Failure::new("command-changed", failure))
+    command.judge(account).map_err(|failure| Failure::new("command-changed", failure))
 }
 
 /// sudo's own list of what the user may run names each program.

@@ -59,7 +59,7 @@ impl Sudoers {
             Ok(()) => Ok(reading.found),
             Err(why) => {
                 let path = root.display().to_string();
-                Err(Failure::new("sudoers_unreadable", format!("{}: {why}", path.escape_debug())))
+                Err(Failure::new("sudoers-unreadable", format!("{}: {why}", path.escape_debug())))
             }
         }
     }

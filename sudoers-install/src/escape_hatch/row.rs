@@ -6,8 +6,8 @@ use super::{Arguments, Hatch};
 /// What is known of some programs.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Their names, without folder and version.
-    pub names: &'static [&'static str],
+    /// Their names, without folder and version, between spaces.
+    pub names: &'static str,
     /// What their caller can do: it follows the name.
     pub why: &'static str,
     /// What to do in their place.
@@ -31,12 +31,23 @@ pub(super) struct Because {
 
 impl Row {
     /// Programs that no arguments make safe.
-    pub(super) const fn never(
-        names: &'static [&'static str],
+    pub(super) const fn never(names: &'static str, why: &'static str, instead: &'static str) -> Self {
+        Self { names, why, instead, safe: &[], because: &[] }
+    }
+
+    /// Programs that some arguments make safe.
+    pub(super) const fn unless(
+        names: &'static str,
+        safe: &'static [Form],
         why: &'static str,
         instead: &'static str,
     ) -> Self {
-        Self { names, why, instead, safe: &[], because: &[] }
+        Self { names, why, instead, safe, because: &[] }
+    }
+
+    /// The names, one by one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.names.split_whitespace()
     }
 
     /// The way out that a rule for the program of this name gives.

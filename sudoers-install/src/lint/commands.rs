@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use super::UNKNOWN_PROGRAM;
 use super::places::untrusted;
 use super::rules::Said;
 use crate::effective::pattern::has_wildcards;
-use crate::escape_hatch::{Arguments, behind, hatch};
+use crate::escape_hatch::{Arguments, JUDGE, UNKNOWN, behind, hatch, knows};
 use crate::sudoers::{Command, CommandArguments};
 
 /// What the original program's rules allow.
@@ -60,6 +61,9 @@ pub(super) fn findings(granted: &Granted<'_>, whom: &str) -> Vec<Said> {
         Command::Program { path, arguments, digests } => {
             let mut said = of_program(path, arguments, whom, &name);
             said.extend(of_place(path, whom, !digests.is_empty()));
+            if said.is_empty() {
+                said.extend(of_unknown(path, whom, &name));
+            }
             said
         }
         Command::All | Command::Alias(_) | Command::List => Vec::new(),
@@ -83,7 +87,7 @@ fn of_program(path: &str, arguments: &CommandArguments, whom: &str, name: &str) 
     let mut said = Vec::new();
     if path.rsplit('/').next() == Some(LEGACY) {
         said.push((
-            "legacy_rule",
+            "legacy-rule",
             format!("{name} is the original helper, which is a script with a library path of its own"),
             "sudoers-install install --replace-legacy".to_owned(),
         ));
@@ -98,7 +102,7 @@ fn of_program(path: &str, arguments: &CommandArguments, whom: &str, name: &str) 
     }
     if path.starts_with('^') || has_wildcards(path) {
         said.push((
-            "wildcard_path",
+            "wildcard-path",
             format!("{whom} may run every program that {name} matches, also one that comes later"),
             "each program by its whole path, with its arguments".to_owned(),
         ));
@@ -107,7 +111,7 @@ fn of_program(path: &str, arguments: &CommandArguments, whom: &str, name: &str) 
     let wild = matches!(arguments, CommandArguments::Text(text) if is_pattern(text));
     if wild {
         said.push((
-            "wildcard_arguments",
+            "wildcard-arguments",
             format!("{whom} may add arguments to {name}: sudo matches all of them as one text, and a wildcard also takes spaces"),
             "each set of arguments in full, or a helper that judges them, such as sudo-helper".to_owned(),
         ));
@@ -120,10 +124,19 @@ fn of_program(path: &str, arguments: &CommandArguments, whom: &str, name: &str) 
     };
     let real = fs::canonicalize(path).ok();
     let real = real.as_deref().and_then(Path::to_str).filter(|real| *real != path);
-    if let Some(hatch) = hatch(path, given).or_else(|| behind(real?, given)) {
+    if let Some(hatch) = hatch(path, given).or_else(|| behind(path, real?, given)) {
         said.push(("escape", format!("{whom} may run {name}: {}", hatch.why), hatch.instead));
     }
     said
+}
+
+/// A program that nobody has judged.
+fn of_unknown(path: &str, whom: &str, name: &str) -> Option<Said> {
+    let real = fs::canonicalize(path).ok();
+    if knows(path) || real.as_deref().and_then(Path::to_str).is_some_and(knows) {
+        return None;
+    }
+    Some((UNKNOWN_PROGRAM, format!("{whom} may run {name}: {UNKNOWN}"), JUDGE.to_owned()))
 }
 
 /// Wildcards, or a regular expression that takes more than a fixed text.
@@ -154,14 +167,14 @@ fn of_place(path: &str, whom: &str, digest: bool) -> Option<Said> {
     Some(if digest {
         let why =
             format!("{part}: a digest does not protect {shown}; it can be changed after sudo has checked it");
-        ("writable_digest", why, instead)
+        ("writable-digest", why, instead)
     } else if fs::symlink_metadata(fixed).is_err() {
         let why =
             format!("{part}, and {shown} is missing: whoever puts it there is root when {whom} runs it");
-        ("missing_command", why, instead)
+        ("missing-command", why, instead)
     } else {
         (
-            "writable_command",
+            "writable-command",
             format!("{part}: whoever can change {shown} is root when {whom} runs it"),
             instead,
         )

@@ -63,19 +63,19 @@ fn of_setting(setting: &Setting, whom: &str) -> Option<(&'static str, String, &'
     let Setting { name, change } = setting;
     match (name.as_str(), change) {
         ("authenticate", Change::Off) => Some((
-            "no_authentication",
+            "no-authentication",
             format!(
                 "no password is asked for: {whom} runs all that the rules allow as if each said NOPASSWD"
             ),
             "remove the setting, and write NOPASSWD: before the commands that need it",
         )),
         ("exempt_group", Change::Set(group)) => Some((
-            "no_authentication",
+            "no-authentication",
             format!("members of {} give no password, and keep their PATH", group.escape_debug()),
             "remove the setting, and write NOPASSWD: before the commands that need it",
         )),
         ("env_reset", Change::Off) => Some((
-            "environment_kept",
+            "environment-kept",
             format!("{whom} chooses the environment of what runs as root: libraries, start-up files, paths"),
             "Defaults env_reset, and env_keep for the variables that are needed",
         )),
@@ -91,13 +91,13 @@ fn of_setting(setting: &Setting, whom: &str) -> Option<(&'static str, String, &'
                 _ => Some(format!("{} is no absolute path", folder.escape_debug())),
             })?;
             Some((
-                "writable_path",
+                "writable-path",
                 format!("what runs as root finds programs there: {bad}"),
                 "name only folders that only root can write",
             ))
         }
         ("sudoedit_checkdir", Change::Off) | ("sudoedit_follow", Change::On) => Some((
-            "sudoedit_links",
+            "sudoedit-links",
             format!(
                 "sudoedit edits files in folders that {whom} can write, or through links: any file in the end"
             ),
@@ -118,7 +118,7 @@ fn kept(names: &str, whom: &str) -> Option<(&'static str, String, &'static str)>
         return None;
     }
     Some((
-        "environment_kept",
+        "environment-kept",
         format!(
             "{whom} chooses {} of what runs as root, which can make it run their own code",
             dangerous.join(", ")

@@ -24,7 +24,7 @@ pub(super) fn include(place: &Place, include: &Include) -> Vec<Finding> {
     let path = Path::new(&include.path);
     let finding = |why| Finding {
         place: place.clone(),
-        code: "writable_include",
+        code: "writable-include",
         why: format!("whoever can change what is included here is root: {why}"),
         instead: "include only files of root's, in folders that only root can write".to_owned(),
     };

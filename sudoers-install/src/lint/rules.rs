@@ -46,7 +46,7 @@ fn of_all(sudoers: &Sudoers, people: People, free: bool, whom: &str, granted: &G
     let through = &granted.through;
     if free {
         return Some((
-            "nopasswd_all",
+            "nopasswd-all",
             format!("{whom} may run every command{through} as root without a password"),
             "name the commands with their arguments; for services and packages: sudoers-install install --user USER"
                 .to_owned(),
@@ -54,7 +54,7 @@ fn of_all(sudoers: &Sudoers, people: People, free: bool, whom: &str, granted: &G
     }
     if people == People::Everybody && !asks_for_roots_password(sudoers) {
         return Some((
-            "everybody_all",
+            "everybody-all",
             format!("every account may run every command{through} as root with its own password"),
             "name a group of administrators, such as %sudo".to_owned(),
         ));
@@ -82,14 +82,14 @@ fn of_runas(sudoers: &Sudoers, grant: &Grant, whom: &str, granted: &Granted<'_>)
     let name = granted.name();
     if people::runs_as_anybody(sudoers, grant.runas.as_ref()) {
         said.push((
-            "runas_all",
+            "runas-all",
             format!("{whom} may run {name} as any account, not only as root"),
             "(root)".to_owned(),
         ));
     }
     if grant.runas.as_ref().is_some_and(|runas| !runas.groups.is_empty()) {
         said.push((
-            "runas_group",
+            "runas-group",
             format!("{whom} may run {name} as themselves with another group, such as root's (sudo -g)"),
             "(root)".to_owned(),
         ));

@@ -6,43 +6,43 @@ use super::*;
 fn codes(text: &str) -> Vec<&'static str> {
     let sudoers = Sudoers::parse(text, Path::new("/f"));
     assert_eq!(sudoers.faults, [], "{text}");
-    lint(&sudoers).into_iter().map(|finding| finding.code).collect()
+    lint(&sudoers).into_iter().filter(Finding::leads_to_root).map(|finding| finding.code).collect()
 }
 
 #[test]
 fn what_leads_to_root_is_found() {
     for (text, expected) in [
-        ("u ALL=(ALL) NOPASSWD: ALL", &["nopasswd_all"][..]),
-        ("%sudo ALL=(ALL:ALL) NOPASSWD: ALL", &["nopasswd_all"]),
-        ("Cmnd_Alias X = Y : Y = /a, ALL\nu ALL=NOPASSWD: X", &["nopasswd_all"]),
-        ("User_Alias A = %sudo\nA ALL=NOPASSWD: ALL", &["nopasswd_all"]),
-        ("u ALL=(root) /a, NOPASSWD: ALL", &["nopasswd_all"]),
-        ("ALL ALL=(ALL) ALL", &["everybody_all"]),
+        ("u ALL=(ALL) NOPASSWD: ALL", &["nopasswd-all"][..]),
+        ("%sudo ALL=(ALL:ALL) NOPASSWD: ALL", &["nopasswd-all"]),
+        ("Cmnd_Alias X = Y : Y = /a, ALL\nu ALL=NOPASSWD: X", &["nopasswd-all"]),
+        ("User_Alias A = %sudo\nA ALL=NOPASSWD: ALL", &["nopasswd-all"]),
+        ("u ALL=(root) /a, NOPASSWD: ALL", &["nopasswd-all"]),
+        ("ALL ALL=(ALL) ALL", &["everybody-all"]),
         ("u ALL=ALL, !/bin/sh", &["exclusion"]),
         ("Cmnd_Alias S = /bin/sh, /bin/dash\nu ALL=ALL, !S", &["exclusion", "exclusion"]),
         ("u ALL=/no/such/", &["folder"]),
-        ("u ALL=/no/such/*", &["wildcard_path"]),
-        ("u ALL=^/no/such$", &["wildcard_path"]),
-        ("u ALL=/no/such x*", &["wildcard_arguments"]),
-        ("u ALL=/no/such ^x.*$", &["wildcard_arguments"]),
+        ("u ALL=/no/such/*", &["wildcard-path"]),
+        ("u ALL=^/no/such$", &["wildcard-path"]),
+        ("u ALL=/no/such x*", &["wildcard-arguments"]),
+        ("u ALL=/no/such ^x.*$", &["wildcard-arguments"]),
         ("u ALL=sudoedit", &["sudoedit"]),
         ("u ALL=sudoedit /etc/*/x", &["sudoedit"]),
         ("u ALL=(root) SETENV: /no/such \"\"", &["setenv"]),
-        ("u ALL=(ALL) /no/such", &["runas_all"]),
-        ("u ALL=(root:root) /no/such", &["runas_group"]),
-        ("Runas_Alias R = ALL\nu ALL=(R) /no/such", &["runas_all"]),
-        ("u ALL=(ALL) NOPASSWD: /no/systems-manager-helper", &["legacy_rule", "runas_all"]),
-        ("Defaults !authenticate", &["no_authentication"]),
-        ("Defaults:u !authenticate", &["no_authentication"]),
-        ("Defaults exempt_group=staff", &["no_authentication"]),
-        ("Defaults !env_reset", &["environment_kept"]),
-        ("Defaults env_keep += \"LANG LD_PRELOAD\"", &["environment_kept"]),
-        ("Defaults env_keep += \"BASH_ENV=*\"", &["environment_kept"]),
-        ("Defaults env_keep = *", &["environment_kept"]),
-        ("Defaults env_keep += PYTHONPATH, setenv", &["environment_kept", "setenv"]),
-        ("Defaults secure_path=\"/usr/bin:.\"", &["writable_path"]),
-        ("Defaults sudoedit_follow", &["sudoedit_links"]),
-        ("Defaults !sudoedit_checkdir", &["sudoedit_links"]),
+        ("u ALL=(ALL) /no/such", &["runas-all"]),
+        ("u ALL=(root:root) /no/such", &["runas-group"]),
+        ("Runas_Alias R = ALL\nu ALL=(R) /no/such", &["runas-all"]),
+        ("u ALL=(ALL) NOPASSWD: /no/systems-manager-helper", &["legacy-rule", "runas-all"]),
+        ("Defaults !authenticate", &["no-authentication"]),
+        ("Defaults:u !authenticate", &["no-authentication"]),
+        ("Defaults exempt_group=staff", &["no-authentication"]),
+        ("Defaults !env_reset", &["environment-kept"]),
+        ("Defaults env_keep += \"LANG LD_PRELOAD\"", &["environment-kept"]),
+        ("Defaults env_keep += \"BASH_ENV=*\"", &["environment-kept"]),
+        ("Defaults env_keep = *", &["environment-kept"]),
+        ("Defaults env_keep += PYTHONPATH, setenv", &["environment-kept", "setenv"]),
+        ("Defaults secure_path=\"/usr/bin:.\"", &["writable-path"]),
+        ("Defaults sudoedit_follow", &["sudoedit-links"]),
+        ("Defaults !sudoedit_checkdir", &["sudoedit-links"]),
     ] {
         assert_eq!(codes(text), expected, "{text}");
     }
@@ -89,6 +89,37 @@ fn a_program_with_a_way_out_is_found_with_the_arguments_that_it_may_have() {
 }
 
 #[test]
+fn a_program_that_nobody_has_judged_is_told_and_is_no_way_to_root() {
+    for (rule, expected) in [
+        ("/no/such x", true),
+        ("/no/such", true),
+        ("/usr/bin/apt update", false),
+        ("/usr/bin/vim", false),
+        ("/usr/bin/sudo-helper", false),
+        ("/no/such x*", false),
+    ] {
+        let sudoers = Sudoers::parse(&format!("u ALL=(root) NOPASSWD: {rule}\n"), Path::new("/f"));
+        let found = lint(&sudoers);
+        assert_eq!(
+            found.iter().any(|finding| finding.code == UNKNOWN_PROGRAM),
+            expected,
+            "{rule}: {found:?}"
+        );
+        let mut report = String::new();
+        let sound = tell(&sudoers, true, &mut report);
+        assert_eq!(
+            report.contains(r#""code":"unknown-program","why":"u may run /no/such"#),
+            expected,
+            "{report}"
+        );
+        assert_eq!(sound, expected || found.is_empty(), "{rule}");
+        report.clear();
+        tell(&sudoers, false, &mut report);
+        assert!(!expected || report.is_empty(), "words go to standard error: {report}");
+    }
+}
+
+#[test]
 fn what_others_can_change_is_found() {
     if !nix::unistd::geteuid().is_root() {
         return;
@@ -105,26 +136,26 @@ fn what_others_can_change_is_found() {
     for (rule, expected) in [
         (format!("{} \"\"", path("good")), &[][..]),
         (format!("{} \"\"", path("missing")), &[]),
-        (format!("{} \"\"", path("loose")), &["writable_command"]),
-        (format!("{} \"\"", path("given")), &["writable_command"]),
-        (format!("{} \"\"", path("wide/new")), &["missing_command"]),
-        (format!("sha256:aa {} \"\"", path("given")), &["writable_digest"]),
-        (path("wide/"), &["folder", "writable_command"]),
-        (path("wide/*"), &["wildcard_path", "writable_command"]),
+        (format!("{} \"\"", path("loose")), &["writable-command"]),
+        (format!("{} \"\"", path("given")), &["writable-command"]),
+        (format!("{} \"\"", path("wide/new")), &["missing-command"]),
+        (format!("sha256:aa {} \"\"", path("given")), &["writable-digest"]),
+        (path("wide/"), &["folder", "writable-command"]),
+        (path("wide/*"), &["wildcard-path", "writable-command"]),
     ] {
         assert_eq!(codes(&format!("u ALL=(root) NOPASSWD: {rule}")), expected, "{rule}");
     }
     let included = format!("@includedir {}", path("wide"));
-    assert_eq!(codes(&included), ["writable_include"]);
-    assert_eq!(codes(&format!("Defaults secure_path={}", path("wide"))), ["writable_path"]);
+    assert_eq!(codes(&included), ["writable-include"]);
+    assert_eq!(codes(&format!("Defaults secure_path={}", path("wide"))), ["writable-path"]);
 }
 
 #[test]
 fn a_finding_says_where_and_what_is_better() {
-    let sudoers = Sudoers::parse("\nu, %g ALL=(root) /a \"\", \\\n NOPASSWD: ALL\n", Path::new("/f"));
+    let sudoers = Sudoers::parse("\nu, %g ALL=(root) /bin/true \"\", \\\n NOPASSWD: ALL\n", Path::new("/f"));
     let expected = Finding {
         place: Place { file: "/f".into(), line: 3 },
-        code: "nopasswd_all",
+        code: "nopasswd-all",
         why: "u, %g may run every command as root without a password".to_owned(),
         instead: "name the commands with their arguments; for services and packages: sudoers-install install --user USER"
             .to_owned(),

@@ -1,73 +1,27 @@
 //! Containers and virtual machines: whoever starts one may mount the host's files in it.
 
-use crate::escape_hatch::form::{Form, Options, Word};
+use crate::escape_hatch::form::{Form, Word};
 use crate::escape_hatch::row::Row;
 
-const BY_NAME: &str = "allow one verb for one container, such as: docker restart NAME";
+const HOSTS_FILES: &str = "starts a container or machine with the host's own files in it: that is root";
 
 pub(super) const ROWS: &[Row] = &[
-    Row {
-        names: &["docker", "podman", "nerdctl", "lxc", "incus", "virsh"],
-        why: "starts a container or machine with the host's own files in it: that is root",
-        instead: BY_NAME,
-        safe: &[Form {
-            needs: None,
-            options: Options::Only(&[]),
-            words: &[Word::Is(&["start", "stop", "restart", "pause", "unpause", "kill"]), Word::Name],
-            more: true,
-        }],
-        because: &[],
-    },
+    Row::unless(
+        "docker podman nerdctl lxc incus virsh",
+        &[Form::of(&[Word::Is(&["start", "stop", "restart", "pause", "unpause", "kill"]), Word::Name])
+            .rest(Word::Name)],
+        HOSTS_FILES,
+        "allow one verb for one container, such as: docker restart NAME",
+    ),
     Row::never(
-        &[
-            "docker-compose",
-            "podman-compose",
-            "podman-remote",
-            "ctr",
-            "crictl",
-            "runc",
-            "crun",
-            "youki",
-            "kata-runtime",
-            "lxc-attach",
-            "lxc-create",
-            "lxc-execute",
-            "lxc-start",
-            "lxc-unshare",
-            "lxd",
-            "incusd",
-            "containerd",
-            "dockerd",
-            "buildah",
-            "buildctl",
-            "skopeo",
-            "kubectl",
-            "k3s",
-            "k9s",
-            "microk8s",
-            "minikube",
-            "kind",
-            "oc",
-            "crio",
-            "apptainer",
-            "singularity",
-            "vagrant",
-            "multipass",
-            "distrobox",
-            "toolbox",
-            "qemu-system-x86_64",
-            "qemu-system-aarch64",
-            "qemu-nbd",
-            "qemu-img",
-            "kvm",
-            "virt-install",
-            "virt-edit",
-            "guestfish",
-            "guestmount",
-            "VBoxManage",
-            "vmrun",
-        ],
-        "starts a container or machine with the host's own files in it: that is root",
+        "docker-compose podman-compose podman-remote docker-buildx ctr crictl runc crun youki kata-runtime \
+         lxc-attach lxc-create lxc-copy lxc-execute lxc-start lxc-unshare lxc-usernsexec lxd incusd containerd \
+         dockerd buildah buildctl buildkitd skopeo kubectl kubeadm kubelet k3s k9s k3d rke2 microk8s minikube \
+         kind oc crio apptainer singularity vagrant multipass distrobox toolbox qemu-system qemu-nbd qemu-img \
+         qemu-system-i386 qemu-system-x86_64 qemu-system-arm qemu-system-aarch64 qemu-system-riscv64 kvm \
+         virt-install virt-edit virt-customize virt-copy-in virt-copy-out virt-cat guestfish guestmount \
+         libvirtd cloud-hypervisor firecracker jailer VBoxManage vmrun nomad",
+        HOSTS_FILES,
         "let root write a unit for it, and allow: systemctl restart NAME",
     ),
 ];

@@ -5,17 +5,20 @@ use crate::escape_hatch::row::{Because, Row};
 
 const HELPER: &str =
     "allow sudo-helper, whose policy names the packages and which answers every question itself";
-const QUIET: Options = Options::Only(&[
-    "-y",
-    "--yes",
-    "--assume-yes",
-    "-q",
-    "-qq",
-    "--quiet",
-    "--no-install-recommends",
-    "--purge",
-    "--no-color",
-]);
+const QUIET: Options = Options {
+    flags: &[
+        "-y",
+        "--yes",
+        "--assume-yes",
+        "-q",
+        "-qq",
+        "--quiet",
+        "--no-install-recommends",
+        "--purge",
+        "--no-color",
+    ],
+    values: &[],
+};
 
 const OPTIONS: Because = Because {
     words: &["-o*", "--option*", "-c*", "--config-file*"],
@@ -46,122 +49,53 @@ const PAGES: Because = Because {
 
 pub(super) const ROWS: &[Row] = &[
     Row {
-        names: &["apt", "apt-get"],
+        names: "apt apt-get",
         why: "installs packages and files that its caller names, whose scripts run as root, and runs programs that its options name",
         instead: "allow one step, such as: apt-get update; or allow sudo-helper, whose policy names the packages",
         safe: &[
-            Form {
-                needs: None,
-                options: QUIET,
-                words: &[Word::Is(&["update", "autoclean", "clean", "autoremove", "check"])],
-                more: false,
-            },
-            Form {
-                needs: None,
-                options: QUIET,
-                words: &[Word::Is(&["remove", "purge"]), Word::Name],
-                more: true,
-            },
+            Form::of(&[Word::Is(&["update", "autoclean", "clean", "autoremove", "check"])]).with(QUIET),
+            Form::of(&[Word::Is(&["remove", "purge"]), Word::Name]).with(QUIET).rest(Word::Name),
         ],
         because: &[OPTIONS, QUESTIONS, PAGES],
     },
     Row::never(
-        &[
-            "aptitude",
-            "apt-cache",
-            "apt-config",
-            "apt-key",
-            "apt-add-repository",
-            "add-apt-repository",
-            "nala",
-            "needrestart",
-            "synaptic",
-            "dselect",
-            "tasksel",
-            "gdebi",
-            "unattended-upgrade",
-            "unattended-upgrades",
-            "apt-file",
-            "deborphan",
-        ],
+        "aptitude apt-cache apt-config apt-key apt-add-repository add-apt-repository nala needrestart \
+         synaptic dselect tasksel gdebi unattended-upgrade unattended-upgrades apt-file deborphan apt-mark \
+         apt-ftparchive apt-clone apt-offline aptdcon",
         "runs programs that its options and the packages' scripts name, or changes where packages come from",
         HELPER,
     ),
     Row::never(
-        &[
-            "dpkg",
-            "dpkg-deb",
-            "dpkg-reconfigure",
-            "dpkg-divert",
-            "dpkg-statoverride",
-            "dpkg-preconfigure",
-            "debconf",
-            "debconf-show",
-            "update-alternatives",
-            "alien",
-        ],
+        "dpkg dpkg-deb dpkg-reconfigure dpkg-divert dpkg-statoverride dpkg-preconfigure debconf \
+         debconf-show update-alternatives alien ucf debconf-set-selections debconf-communicate alternatives",
         "installs files and runs scripts of its caller's choice as root, asks with a shell as an answer, or pages",
         HELPER,
     ),
     Row::never(
-        &[
-            "yum",
-            "dnf",
-            "dnf5",
-            "microdnf",
-            "tdnf",
-            "rpm",
-            "rpmdb",
-            "rpmquery",
-            "rpmverify",
-            "rpm2cpio",
-            "zypper",
-            "pacman",
-            "pamac",
-            "yay",
-            "apk",
-            "emerge",
-            "portage",
-            "xbps-install",
-            "opkg",
-            "eopkg",
-            "swupd",
-            "pkg",
-            "pkg_add",
-            "pkcon",
-            "slackpkg",
-            "installpkg",
-            "flatpak",
-            "rpm-ostree",
-            "ostree",
-            "bootc",
-            "transactional-update",
-        ],
+        "yum dnf dnf5 microdnf tdnf rpm rpmdb rpmquery rpmverify rpm2cpio zypper pacman pamac yay apk \
+         emerge portage xbps-install opkg eopkg swupd pkg pkg_add pkcon slackpkg installpkg flatpak \
+         rpm-ostree ostree bootc transactional-update",
         "installs packages that its caller names, whose scripts run as root",
         "let root install what is needed, or write a program of root's that installs the one package",
     ),
-    Row {
-        names: &["snap"],
-        why: "installs snaps that its caller names, with all of root's rights where it says --classic or --dangerous",
-        instead: "allow one step, such as: snap restart NAME, or: snap refresh NAME",
-        safe: &[Form {
-            needs: None,
-            options: Options::Only(&[]),
-            words: &[Word::Is(&["start", "stop", "restart", "refresh"]), Word::Name],
-            more: false,
-        }],
-        because: &[],
-    },
-    Row {
-        names: &["certbot", "acme.sh", "dehydrated", "lego"],
-        why: "runs the hooks that its caller names",
-        instead: "allow: certbot renew",
-        safe: &[Form {
-            needs: None,
-            options: Options::Only(&["-q", "--quiet", "-n", "--non-interactive", "--dry-run"]),
-            words: &[Word::Is(&["renew", "certificates"])],
-            more: false,
-        }],
-        because: &[],
-    },
+    Row::unless(
+        "snap",
+        &[Form::of(&[Word::Is(&["start", "stop", "restart", "refresh"]), Word::Name])],
+        "installs snaps that its caller names, with all of root's rights where it says --classic or --dangerous",
+        "allow one step, such as: snap restart NAME, or: snap refresh NAME",
+    ),
+    Row::unless(
+        "certbot",
+        &[Form::of(&[Word::Is(&["renew", "certificates"])]).with(Options {
+            flags: &["-q", "--quiet", "-n", "--non-interactive", "--dry-run"],
+            values: &[],
+        })],
+        "runs the hooks that its caller names",
+        "allow: certbot renew",
+    ),
+    Row::never(
+        "acme.sh dehydrated lego step-ca getssl",
+        "reads a configuration of its caller's folder, and runs the hooks that it names",
+        "let root write a systemd timer for it",
+    ),
 ];
