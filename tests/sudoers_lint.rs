@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use bed::{Host, capture};
+use bed::{Host, Terminal, capture};
 use predicates::prelude::*;
 use predicates::str::{contains, is_empty};
 use serde_json::Value;
@@ -354,4 +354,39 @@ fn a_command_that_nobody_has_judged_is_installed_with_a_warning() {
     }
     let known = [&install[..], &["--command", "/usr/bin/apt update"]].concat();
     host.run(&known).success().stdout(contains("\"warnings\":[]")).stderr(is_empty());
+}
+
+/// Rules with the same words in another order, what the agent asks for, and whether a pager of root's starts.
+const PAGED: [(&str, &[&str], bool); 6] = [
+    ("systemctl status ssh", &["status", "ssh"], true),
+    ("systemctl status ssh --no-pager", &["status", "ssh --no-pager"], true),
+    ("systemctl --no-pager status ssh", &["--no-pager", "status", "ssh"], false),
+    ("systemctl --no-pager status ssh", &["--no-pager status", "ssh"], false),
+    ("systemctl --no-pager status ssh", &["--no-pager", "status ssh"], false),
+    ("systemctl enable ssh", &["enable", "ssh"], false),
+];
+
+#[test]
+fn an_option_that_keeps_the_pager_away_counts_only_where_it_cannot_be_joined_to_a_word() {
+    let Some(host) = Host::boot() else { return };
+    host.install("sudoers-install");
+    host.user("agent");
+    let pager = "#!/bin/sh\nid -u >/run/paged\nexec cat\n";
+    // The only one that systemctl starts for root's sake where somebody else has logged in.
+    host.write("/usr/bin/less", pager, 0o755, "root:root");
+    for (command, words, pages) in PAGED {
+        let rule = format!("agent ALL=(root) NOPASSWD: /usr/bin/{command}\n");
+        host.write("/etc/sudoers.d/rule", rule, 0o440, "root:root");
+        host.run(&["sudoers-install", "lint"]).code(i32::from(pages));
+        host.run(&["rm", "-f", "/run/paged"]).success();
+        // For a terminal that can do nothing systemctl starts no pager.
+        let line = [&["env", "TERM=xterm", "sudo", "-n", "/usr/bin/systemctl"], words].concat();
+        let session = [&Terminal::session()[..], &line].concat();
+        let running = Terminal::open().run(host.command_as("agent", &session));
+        let said = running.rest();
+        assert!(!said.iter().any(|line| line.contains("password is required")), "{command}: {said:?}");
+        running.status();
+        let paged = host.run(&["cat", "/run/paged"]);
+        assert_eq!(paged.get_output().stdout == b"0\n", pages, "{words:?}: {said:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::escape_hatch::form::{Form, Options, Word};
 use crate::escape_hatch::row::{Because, Row};
 
-const RESTART: &str = "allow one verb for one unit, such as: systemctl restart nginx";
+const RESTART: &str = "allow one verb for one unit, such as: systemctl restart nginx; to show things, put --no-pager before the verb";
 const PAGES: &str = "shows its output in a pager, which starts a shell";
 const NO_PAGER: &str = "put --no-pager before everything else";
 
@@ -165,7 +165,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         names: "systemctl",
         why: "edits, links and reloads units of its caller's making, and shows things in a pager, which starts a shell",
-        instead: "allow one verb for one unit, such as: systemctl restart nginx; to show things, put --no-pager before the verb",
+        instead: RESTART,
         safe: SYSTEMCTL,
         because: &[
             Because {
@@ -258,11 +258,11 @@ pub(super) const ROWS: &[Row] = &[
     Row::unless(
         "hostnamectl",
         &[
-            Form::of(&[Word::Is(&["status"])]).needs("--no-pager"),
+            Form::of(&[Word::Is(&["status"])]),
             Form::of(&[Word::Is(&["set-hostname", "hostname"]), Word::Name]),
         ],
-        PAGES,
-        NO_PAGER,
+        "starts ssh, where its options name another host",
+        "allow: hostnamectl set-hostname NAME",
     ),
     Row::unless(
         "localectl",
