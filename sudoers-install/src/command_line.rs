@@ -119,8 +119,7 @@ impl CommandLine {
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let real = fs::canonicalize(&self.program).ok();
-        let known = |program: &str| escape_hatch::knows(program);
-        if known(&self.program) || real.as_deref().and_then(Path::to_str).is_some_and(known) {
+        if escape_hatch::knows(&self.program, real.as_deref().and_then(Path::to_str)) {
             return None;
         }
         Some(format!("--command '{self}': {}; {}", escape_hatch::UNKNOWN, escape_hatch::JUDGE))
@@ -133,7 +132,8 @@ impl CommandLine {
     /// Refuses a log that the account could exchange before a program of the table shows it.
     fn refuse_prepared(&self, account: &Account) -> Result<(), Failure> {
         let logs = self.arguments.iter().filter(|argument| argument.starts_with(LOGS));
-        let logs: Vec<&Path> = logs.map(Path::new).filter(|_| escape_hatch::knows(&self.program)).collect();
+        let logs: Vec<&Path> =
+            logs.map(Path::new).filter(|_| escape_hatch::knows(&self.program, None)).collect();
         if logs.is_empty() {
             return Ok(());
         }

@@ -62,16 +62,23 @@ pub fn hatch(program: &str, arguments: Arguments<'_>) -> Option<Hatch> {
 /// The same for the file that the program's path leads to by symbolic links.
 #[must_use]
 pub fn behind(program: &str, real: &str, arguments: Arguments<'_>) -> Option<Hatch> {
-    let is_one_of = |names: &str| names.split(' ').any(|name| name == name_of(real));
-    let by_its_name = is_one_of(MANY_NAMES) || (is_one_of(SOME_NAMES) && knows(program));
+    let by_its_name = is_one_of(MANY_NAMES, real) || (is_one_of(SOME_NAMES, real) && has(program));
     if by_its_name { None } else { hatch(real, arguments) }
 }
 
-/// Whether anything is known of the program of this path: of others nothing can be said.
+/// Whether anything is known of the program of this path, or of the file that it leads to by symbolic links: of
+/// others nothing can be said.
 #[must_use]
-pub fn knows(program: &str) -> bool {
-    let name = name_of(program);
-    find(name).is_some() || table::HARMLESS.split_whitespace().any(|harmless| harmless == name)
+pub fn knows(program: &str, real: Option<&str>) -> bool {
+    has(program) || real.is_some_and(|real| has(real) && !is_one_of(MANY_NAMES, real))
+}
+
+fn has(program: &str) -> bool {
+    find(name_of(program)).is_some() || is_one_of(table::HARMLESS, program)
+}
+
+fn is_one_of(names: &str, program: &str) -> bool {
+    names.split(' ').any(|name| name == name_of(program))
 }
 
 fn name_of(program: &str) -> &str {

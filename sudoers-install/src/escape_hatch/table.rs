@@ -10,12 +10,13 @@ mod readers;
 mod shells;
 mod starters;
 mod system;
+mod systemd;
 mod units;
 
 use super::row::Row;
 
 /// All rows. A name stands in one of them.
-pub(super) const ROWS: [&[Row]; 11] = [
+pub(super) const ROWS: [&[Row]; 12] = [
     shells::ROWS,
     starters::ROWS,
     projects::ROWS,
@@ -23,6 +24,7 @@ pub(super) const ROWS: [&[Row]; 11] = [
     files::ROWS,
     readers::ROWS,
     units::ROWS,
+    systemd::ROWS,
     daemons::ROWS,
     packages::ROWS,
     containers::ROWS,

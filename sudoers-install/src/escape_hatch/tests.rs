@@ -105,6 +105,7 @@ fn commands_that_lead_further_do_not_pass() {
         ("/usr/bin/systemctl restart", "links"),
         ("/usr/bin/systemctl start rescue.service", "root shell"),
         ("/usr/bin/systemctl start emergency", "root shell"),
+        ("/usr/bin/systemctl start kbrequest.target", "root shell"),
         ("/usr/bin/systemctl start --job-mode=isolate x.target", "links"),
         ("/usr/bin/systemctl --no-pager cat nginx", "pager"),
         ("/usr/bin/systemctl set-property nginx CPUWeight=1", "changes what units run"),
@@ -302,8 +303,10 @@ fn what_is_known_is_told_apart_from_what_nobody_has_judged() {
         ("/opt/tool/bin/deploy", false),
         ("/usr/bin/3.1", false),
     ] {
-        assert_eq!(knows(program), expected, "{program}");
+        assert_eq!(knows(program, None), expected, "{program}");
     }
+    assert!(knows("/opt/x", Some("/usr/bin/python3.11")));
+    assert!(!knows("/snap/bin/x", Some("/usr/bin/snap")), "it is by the name that snap tells what to start");
 }
 
 proptest! {

@@ -133,7 +133,7 @@ fn of_program(path: &str, arguments: &CommandArguments, whom: &str, name: &str) 
 /// A program that nobody has judged.
 fn of_unknown(path: &str, whom: &str, name: &str) -> Option<Said> {
     let real = fs::canonicalize(path).ok();
-    if knows(path) || real.as_deref().and_then(Path::to_str).is_some_and(knows) {
+    if knows(path, real.as_deref().and_then(Path::to_str)) {
         return None;
     }
     Some((UNKNOWN_PROGRAM, format!("{whom} may run {name}: {UNKNOWN}"), JUDGE.to_owned()))

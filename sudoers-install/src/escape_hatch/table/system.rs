@@ -209,7 +209,7 @@ pub(super) const ROWS: &[Row] = &[
         "name the whole command, such as: ip link set eth0 up, or: ip route add 10.0.0.0/8 via 192.168.0.1",
     ),
     Row::never(
-        "tc wpa_cli wpa_supplicant hostapd dnsmasq bridge devlink ",
+        "tc wpa_cli wpa_supplicant hostapd dnsmasq bridge devlink",
         "runs the commands or scripts of a file that its caller names",
         "allow a program of root's with the one command that is needed",
     ),
