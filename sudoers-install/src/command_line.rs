@@ -132,8 +132,7 @@ impl CommandLine {
     /// Refuses a log that the account could exchange before a program of the table shows it.
     fn refuse_prepared(&self, account: &Account) -> Result<(), Failure> {
         let logs = self.arguments.iter().filter(|argument| argument.starts_with(LOGS));
-        let logs: Vec<&Path> =
-            logs.map(Path::new).filter(|_| escape_hatch::knows(&self.program, None)).collect();
+        let logs: Vec<&Path> = logs.map(Path::new).filter(|_| self.warning().is_none()).collect();
         if logs.is_empty() {
             return Ok(());
         }

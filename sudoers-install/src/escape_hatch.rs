@@ -30,7 +30,9 @@ pub struct Hatch {
     pub instead: String,
 }
 
-/// What is said of a program that the table does not have.
+/// The stable word for a rule for a program that the table does not have.
+pub const UNKNOWN_PROGRAM: &str = "unknown-program";
+/// What is said of such a program.
 pub const UNKNOWN: &str = "nothing is known here of this program";
 /// What to do about it.
 pub const JUDGE: &str = "make sure that with these arguments it starts no shell, editor or pager, and opens no file \
@@ -40,7 +42,7 @@ pub const JUDGE: &str = "make sure that with these arguments it starts no shell,
 /// nothing.
 const MANY_NAMES: &str = "busybox toybox coreutils snap exim4 lvm xtables-nft-multi xtables-legacy-multi";
 /// Programs that do so for some names, which the table has, and else do what they do by their own.
-const SOME_NAMES: &str = "systemctl resolvectl udevadm git";
+const SOME_NAMES: &str = "systemctl resolvectl udevadm git kmod xz zstd";
 
 /// The way out that a rule for this program with these arguments gives; `None` when none is known.
 ///
@@ -66,8 +68,8 @@ pub fn behind(program: &str, real: &str, arguments: Arguments<'_>) -> Option<Hat
     if by_its_name { None } else { hatch(real, arguments) }
 }
 
-/// Whether anything is known of the program of this path, or of the file that it leads to by symbolic links: of
-/// others nothing can be said.
+/// Whether anything is known of the program of this path, or of the file that it leads to by symbolic
+/// links: of others nothing can be said.
 #[must_use]
 pub fn knows(program: &str, real: Option<&str>) -> bool {
     has(program) || real.is_some_and(|real| has(real) && !is_one_of(MANY_NAMES, real))

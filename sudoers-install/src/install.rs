@@ -6,6 +6,7 @@ use crate::account::Account;
 use crate::cli::InstallCall;
 use crate::command_line::CommandLine;
 use crate::drop_in::{DropIn, Grant};
+use crate::escape_hatch::UNKNOWN_PROGRAM;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::helper::Helper;
@@ -66,7 +67,7 @@ fn facts(drop_in: &DropIn) -> Value {
         "sha256": drop_in.sha256(),
         "warnings": warned(drop_in)
             .map(|(command, warning)| {
-                json!({"code": "unknown-program", "command": command.to_string(), "warning": warning})
+                json!({"code": UNKNOWN_PROGRAM, "command": command.to_string(), "warning": warning})
             })
             .collect::<Value>(),
     })

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::cli::LintCall;
+use crate::escape_hatch::UNKNOWN_PROGRAM;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::sudoers::{self, Kind, Place, Sudoers};
@@ -23,9 +24,6 @@ const MAX_FINDINGS: usize = 10_000;
 
 /// The code of what this reader does not understand.
 const NOT_UNDERSTOOD: &str = "not-understood";
-/// The code of a program that nobody has judged. Most hosts have rules for programs of their own, as this
-/// lint itself advises, so such a rule is told and is no way to root.
-const UNKNOWN_PROGRAM: &str = "unknown-program";
 
 /// A way to root, or a rule of which that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,14 +39,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether it is a way to root; else only the operator can tell.
+    /// Whether it is a way to root; else only the operator can tell. Most hosts have rules for programs of
+    /// their own, as this lint itself advises, so these are told and are no fault.
     #[must_use]
     pub fn leads_to_root(&self) -> bool {
         self.code != UNKNOWN_PROGRAM
     }
 }
 
-/// The ways to root in what was read, and what else the operator has to judge, by file and line. The paths in the rules are examined on this host.
+/// The ways to root in what was read, and what else the operator has to judge, by file and line. The paths
+/// in the rules are examined on this host.
 #[must_use]
 pub fn lint(sudoers: &Sudoers) -> Vec<Finding> {
     let mut found = BTreeSet::new();

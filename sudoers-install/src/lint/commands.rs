@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::UNKNOWN_PROGRAM;
 use super::places::untrusted;
 use super::rules::Said;
 use crate::effective::pattern::has_wildcards;
-use crate::escape_hatch::{Arguments, JUDGE, UNKNOWN, behind, hatch, knows};
+use crate::escape_hatch::{Arguments, JUDGE, UNKNOWN, UNKNOWN_PROGRAM, behind, hatch, knows};
 use crate::sudoers::{Command, CommandArguments};
 
 /// What the original program's rules allow.
