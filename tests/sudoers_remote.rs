@@ -1,163 +1,17 @@
 //! What sudoers-install runs on the hosts of a cluster, on real hosts: without ssh, whose part is to hand a
 //! command line to the login's shell.
 
+#[path = "sudoers_remote/site.rs"]
+mod site;
+
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use bed::{Host, Running, capture, eventually, spawn, sudo_rs, tool};
-use sudoers_install::drop_in::{DropIn, Grant};
+use bed::{Running, capture, eventually, sudo_rs, tool};
+use site::{ADMIN, AGENT, HELPER, KEPT, PASSWORD, Parts, Site, TARGET, drop_in, sha256, with_input};
 use sudoers_install::remote::{
-    Action, Change, ChangeFacts, Elevation, FileName, FolderState, HelperFault, HelperState, Nonce,
-    ProgramPath, Sha256Hex, State, Survey, SurveyFacts, UserName,
+    Action, Change, ChangeFacts, Elevation, FileName, FolderState, HelperFault, HelperState, State, UserName,
 };
-
-/// The account that gets the rule.
-const AGENT: &str = "ai-agent";
-/// An administrator: sudo with the password.
-const ADMIN: &str = "admin";
-const PASSWORD: &str = "correct horse' $(battery) \\staple";
-const HELPER: &str = "/usr/bin/sudo-helper";
-const TARGET: &str = "/etc/sudoers.d/zz-sudo-helper-ai-agent";
-/// What is there while it is not proven.
-const KEPT: &str = "/etc/sudoers.d/.zz-sudo-helper-ai-agent.previous";
-/// Lists all names in the folder, those with a dot first included.
-const NAMES: [&str; 3] = ["sh", "-c", "ls -A /etc/sudoers.d | grep -v README | tr '\\n' ' '"];
-
-/// A host with the helper, the account and an administrator.
-struct Site {
-    host: Host,
-    uid: u32,
-    shell: Vec<&'static str>,
-}
-
-impl Site {
-    fn boot() -> Option<Self> {
-        let host = Host::boot()?;
-        host.install("sudo-helper");
-        host.user(ADMIN);
-        host.run(&["usermod", "-aG", "sudo", ADMIN]).success();
-        let shadow = format!("{ADMIN}:{PASSWORD}\n");
-        host.run(&["sh", "-c", "printf %s \"$0\" | chpasswd", &shadow]).success();
-        let uid = host.user(AGENT);
-        Some(Self { host, uid, shell: vec!["/bin/bash", "-c"] })
-    }
-
-    /// What sudoers-install writes.
-    fn text(&self, helper: &str) -> String {
-        let (user, token, grant) = (AGENT.to_owned(), AGENT.to_owned(), Grant::Helper(helper.into()));
-        DropIn { uid: self.uid, user, token, grant }.render()
-    }
-
-    fn order<'a>(&self, action: Action, parts: &'a Parts) -> Change<'a> {
-        Change {
-            action,
-            sudo: &parts.sudo,
-            elevation: Elevation::Passwordless,
-            nonce: &parts.nonce,
-            file: &parts.file,
-            user: &parts.user,
-            uid: self.uid,
-            helper: &parts.helper,
-            text: &parts.text,
-            sha256: &parts.sha256,
-            replace_legacy: false,
-        }
-    }
-
-    fn parts(&self) -> Parts {
-        Parts::new(self.text(HELPER), HELPER)
-    }
-
-    /// Root's command line, by the login shell of root.
-    fn command(&self, change: &Change<'_>) -> Command {
-        let line = change.command().expect("operands that can be quoted");
-        self.host.command(&[&self.shell[..], &[&line]].concat())
-    }
-
-    fn change(&self, change: &Change<'_>) -> ChangeFacts {
-        let output = capture(self.command(change));
-        let facts = ChangeFacts::parse(&output.stdout, change.nonce);
-        let facts = facts.unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        assert_eq!(output.status.code(), Some(i32::from(facts.code != "ok")), "{facts:?} {output:?}");
-        facts
-    }
-
-    fn act(&self, action: Action) -> ChangeFacts {
-        self.change(&self.order(action, &self.parts()))
-    }
-
-    /// Asserts what an action comes to.
-    fn expect(&self, action: Action, state: State, code: &str) -> ChangeFacts {
-        let facts = self.act(action);
-        assert_eq!((facts.state, facts.code.as_str()), (state, code), "{facts:?}");
-        facts
-    }
-
-    fn survey(&self, login: &str, grantee: Option<&str>) -> SurveyFacts {
-        let (nonce, helper) = (Nonce::fresh().expect("random"), ProgramPath::parse(HELPER).expect("a path"));
-        let grantee = grantee.map(|name| UserName::parse(name).expect("a name"));
-        let survey = Survey { nonce: &nonce, helper: &helper, grantee: grantee.as_ref() };
-        let line = survey.command().expect("a command line");
-        let output = capture(self.host.command_as(login, &[&self.shell[..], &[&line]].concat()));
-        let facts = SurveyFacts::parse(&output.stdout, &nonce);
-        facts.unwrap_or_else(|error| panic!("{error}: {output:?}"))
-    }
-
-    fn names(&self) -> String {
-        let output = capture(self.host.command(&NAMES));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    fn sh(&self, script: &str) -> String {
-        let assert = self.host.run(&["/bin/bash", "-euc", script]).success();
-        String::from_utf8_lossy(&assert.get_output().stdout).trim().to_owned()
-    }
-
-    /// Whether the rule has effect.
-    fn effective(&self) -> bool {
-        let probe = ["sudo", "-k", "-n", "--", HELPER, "probe", "Abcdefgh"];
-        capture(self.host.command_as(AGENT, &probe)).status.success()
-    }
-}
-
-/// Operands of one order.
-struct Parts {
-    sudo: ProgramPath,
-    nonce: Nonce,
-    file: FileName,
-    user: UserName,
-    helper: ProgramPath,
-    text: String,
-    sha256: Sha256Hex,
-}
-
-impl Parts {
-    fn new(text: String, helper: &str) -> Self {
-        Self {
-            sudo: ProgramPath::parse("/usr/bin/sudo").expect("a path"),
-            nonce: Nonce::fresh().expect("random"),
-            file: FileName::parse("zz-sudo-helper-ai-agent").expect("a name"),
-            user: UserName::parse(AGENT).expect("a name"),
-            helper: ProgramPath::parse(helper).expect("a path"),
-            sha256: sha256(&text),
-            text,
-        }
-    }
-}
-
-fn sha256(text: &str) -> Sha256Hex {
-    let output = with_input(Command::new("sha256sum"), text.as_bytes());
-    Sha256Hex::parse(&String::from_utf8_lossy(&output.stdout)[..64]).expect("a SHA-256")
-}
-
-fn with_input(mut command: Command, input: &[u8]) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(&mut command);
-    // Who does not read it need not.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    child.wait_with_output().expect("a child can be waited for")
-}
 
 /// Installs, says so again, tells, removes, says so again.
 fn goes_round(site: &Site) {
@@ -478,27 +332,21 @@ fn old_rules_go_once_the_new_one_is_proven() {
 #[test]
 fn names_that_no_rule_can_spell_out_are_names_all_the_same() {
     let Some(site) = Site::boot() else { return };
-    for (number, (name, stem)) in
-        [("DOM\\bob", "DOM_bob_01234567"), ("jane doe", "jane_doe_01234567"), ("john.doe", "x")]
-            .iter()
-            .enumerate()
-    {
+    for (number, name) in ["DOM\\bob", "jane doe", "john.doe"].into_iter().enumerate() {
         let uid = 3001 + u32::try_from(number).expect("a small number");
         let account = format!(
             "printf '%s:x:{uid}:{uid}::/:/bin/sh\\n' '{name}' >>/etc/passwd; echo 'g{uid}:x:{uid}:' >>/etc/group"
         );
         site.sh(&format!("{account}; printf '%s:*:19000::::::\\n' '{name}' >>/etc/shadow"));
-        let text = format!(
-            "# sudoers-install 1 uid={uid} user=x kind=helper\n#{uid} ALL=(root) NOPASSWD: {HELPER}\n"
-        );
-        let mut parts = Parts::new(text, HELPER);
+        let drop_in = drop_in(uid, name, HELPER);
+        let mut parts = Parts::new(drop_in.render(), HELPER);
         parts.user = UserName::parse(name).expect("a name");
-        parts.file = FileName::parse(&format!("zz-sudo-helper-{stem}")).expect("a name");
+        parts.file = FileName::parse(&drop_in.file_name()).expect("a name");
         for state in [State::Installed, State::Unchanged] {
             let facts = site.change(&Change { uid, ..site.order(Action::Install, &parts) });
             assert_eq!((facts.state, facts.probe), (state, Some(true)), "{name}: {facts:?}");
         }
-        assert_eq!(site.survey(ADMIN, Some(name)).grantee, Some(((*name).to_owned(), uid)));
+        assert_eq!(site.survey(ADMIN, Some(name)).grantee, Some((name.to_owned(), uid)));
     }
 }
 

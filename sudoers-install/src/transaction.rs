@@ -8,6 +8,7 @@
 mod folder;
 mod held_signals;
 mod intent;
+mod lock;
 mod pending;
 
 use std::path::{Path, PathBuf};

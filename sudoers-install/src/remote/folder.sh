@@ -2,9 +2,10 @@
 # /etc/sudoers.d: its lock, the files in it, and the previous state of ours.
 #
 # As transaction.rs has it: .FILE.previous is there from before the new file gets its name until that is
-# proven, as a second name of the old file, or empty when there was none. The lock is that of the folder; it
-# is the kernel's and goes with the last process that has descriptor 9.
+# proven, as a second name of the old file, or empty when there was none. The lock is lock.rs's: of a file
+# that only root can open. It is the kernel's and goes with the last process that has descriptor 9.
 readonly sudoers=/etc/sudoers.d
+readonly lock_file=/run/sudoers-install.lock
 readonly lock_seconds=30
 
 # What was renamed or removed reaches the disk; sync(1) of old knows no operands.
@@ -39,16 +40,30 @@ revert() {
   fi && settle
 }
 
+# The lock's file is one that only root can open; made when it is missing.
+lockable() {
+  element /run d || return 1
+  if [ ! -e "$lock_file" ] && [ ! -L "$lock_file" ]; then
+    (: >>"$lock_file") 2>/dev/null || return 1
+  fi
+  element "$lock_file" - || return 1
+  case $mode in
+    ????------*) ;;
+    *) return 1 ;;
+  esac
+}
+
 lock() {
   if ! element /etc d || ! element "$sudoers" d; then refuse "folder-$fault" "$at"; fi
-  exec 9<"$sudoers"
+  if ! lockable; then refuse lock "$lock_file"; fi
+  exec 9<"$lock_file"
   tries=0
   until flock -n 9 2>/dev/null; do
     # Another status is that of a flock(1) that is none.
     if [ "$?" != 1 ]; then refuse tools flock; fi
     unless_interrupted
     tries=$((tries + 1))
-    if [ "$tries" -gt "$lock_seconds" ]; then refuse busy "$sudoers"; fi
+    if [ "$tries" -gt "$lock_seconds" ]; then refuse busy "$lock_file"; fi
     sleep 1
   done
 }

@@ -1,4 +1,4 @@
-//! /etc/sudoers.d, held open and locked, and the files in it by name.
+//! /etc/sudoers.d, held open by the one run that changes it, and the files in it by name.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -6,14 +6,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, openat, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, linkat, unlinkat};
 
+use super::lock::Lock;
 use super::{FOLDER, path_of};
 use crate::failure::Failure;
 
@@ -21,18 +20,18 @@ use crate::failure::Failure;
 pub const MAX_FILE: u64 = 1 << 20;
 /// Most names that the folder may hold.
 const MAX_NAMES: usize = 10_000;
-/// How long another run is waited for.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How often the lock is asked for; flock(2) tells nobody when it is free.
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Mode of a file of rules (sudoers(5)).
 const MODE: u32 = 0o440;
 /// How temporary files end.
 pub(super) const TEMPORARY: &str = ".tmp";
 
-/// The folder, open and locked until this is dropped.
+/// The folder, open, and no other run at work until this is dropped.
 #[derive(Debug)]
-pub struct Folder(Flock<OwnedFd>);
+pub struct Folder {
+    open: OwnedFd,
+    #[expect(dead_code, reason = "the lock ends with it")]
+    lock: Lock,
+}
 
 /// A file of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,29 +94,16 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> Failure {
 }
 
 impl Folder {
-    /// Opens and locks it; another run is waited for, for 30 s.
+    /// Opens it once no other run is at work, which is waited for, for 30 s.
     ///
     /// # Errors
     /// When it is not there, when others than root may write it, and when another run does not end.
     pub fn open() -> Result<Self, Failure> {
         trusted_path::verify(Path::new(FOLDER)).map_err(|error| Failure::new("folder", error))?;
+        let lock = Lock::take()?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut folder =
-            openat(AT_FDCWD, FOLDER, flags, Mode::empty()).map_err(|errno| failed(FOLDER, &errno))?;
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
-                Ok(locked) => return Ok(Self(locked)),
-                Err((fd, Errno::EWOULDBLOCK | Errno::EINTR)) if Instant::now() < deadline => folder = fd,
-                Err((_, Errno::EWOULDBLOCK)) => {
-                    let error =
-                        format!("another program holds the lock of {FOLDER}: try again when it has ended");
-                    return Err(Failure::new("busy", error));
-                }
-                Err((_, errno)) => return Err(failed(FOLDER, &errno)),
-            }
-            thread::sleep(LOCK_PAUSE);
-        }
+        let open = openat(AT_FDCWD, FOLDER, flags, Mode::empty()).map_err(|errno| failed(FOLDER, &errno))?;
+        Ok(Self { open, lock })
     }
 
     /// A file of the folder; see [`look`].
@@ -141,23 +127,23 @@ impl Folder {
 
     fn create(&self, name: &str) -> Result<File, Failure> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let made = openat(&*self.0, name, flags, Mode::S_IRUSR);
+        let made = openat(&self.open, name, flags, Mode::S_IRUSR);
         made.map(File::from).map_err(|errno| failed(&path_of(name).display().to_string(), &errno))
     }
 
     /// Makes what was done in the folder durable.
     pub(super) fn sync(&self) -> Result<(), Failure> {
-        fsync(&*self.0).map_err(|errno| failed(FOLDER, &errno))
+        fsync(&self.open).map_err(|errno| failed(FOLDER, &errno))
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
-        let renamed = renameat(&*self.0, from, &*self.0, to);
+        let renamed = renameat(&self.open, from, &self.open, to);
         renamed.map_err(|errno| failed(&path_of(to).display().to_string(), &errno))
     }
 
     /// Removes a name; one that is not there is removed already.
     pub(super) fn unlink(&self, name: &str) -> Result<(), Failure> {
-        match unlinkat(&*self.0, name, UnlinkatFlags::NoRemoveDir) {
+        match unlinkat(&self.open, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(failed(&path_of(name).display().to_string(), &errno)),
         }
@@ -165,7 +151,7 @@ impl Folder {
 
     /// Gives the file a second name, or makes an empty file of that name when there is none. Durable.
     pub(super) fn link_or_mark(&self, name: &str, second: &str) -> Result<(), Failure> {
-        match linkat(&*self.0, name, &*self.0, second, AtFlags::empty()) {
+        match linkat(&self.open, name, &self.open, second, AtFlags::empty()) {
             Ok(()) => {}
             Err(Errno::ENOENT) => {
                 let marker = self.create(second)?;
