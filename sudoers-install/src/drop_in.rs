@@ -132,6 +132,13 @@ impl DropIn {
         Some(Self::new(&account, grant)).filter(|drop_in| uid != 0 && drop_in.render() == text)
     }
 
+    /// The same for a file under its name, which stands for one account and one kind of rule. folder.sh
+    /// judges alike.
+    #[must_use]
+    pub fn of_file(name: &str, text: &str) -> Option<Self> {
+        Self::parse(text).filter(|drop_in| drop_in.file_name() == name)
+    }
+
     /// SHA-256 of the text, 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn sha256(&self) -> String {

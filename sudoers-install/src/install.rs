@@ -109,9 +109,8 @@ fn show(report: Report, drop_in: &DropIn) -> Result<Exit, Failure> {
 fn install(report: Report, drop_in: &DropIn, call: &InstallCall) -> Result<Exit, Failure> {
     let folder = Folder::open()?;
     report::recovered(&folder.recover()?);
-    let (replaced, left): (Vec<Legacy>, Vec<Legacy>) = legacy::find()?
-        .into_iter()
-        .partition(|old| call.replace_legacy && old.alone && old.user == drop_in.user);
+    let (replaced, left): (Vec<Legacy>, Vec<Legacy>) =
+        legacy::find()?.into_iter().partition(|old| call.replace_legacy && old.is_replaced_by(&drop_in.user));
     let installed = folder.install(drop_in, &replaced)?;
     for line in &installed.complaints {
         report::complain(&format!("visudo had this to say before, and it was left alone: {line}"));

@@ -11,6 +11,8 @@ const PREFIX: &str = "systems-manager-";
 const GRANT: &str = " ALL=(ALL) NOPASSWD: ";
 /// How each of the programs ends.
 const PROGRAM: &str = "/systems-manager-helper";
+/// What sudo passes over at both ends of a line.
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// A file with such a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,24 +39,40 @@ pub fn find() -> Result<Vec<Legacy>, Failure> {
         }
         // What cannot be read is no file of that program.
         if let Ok(Present::File { text, .. }) = look(name)
-            && let Some((user, rule, alone)) = rule(&text)
+            && let Some(old) = Legacy::parse(path_of(name), &text)
         {
-            found.push(Legacy { path: path_of(name), user, rule, alone });
+            found.push(old);
         }
     }
     Ok(found)
 }
 
-/// The user and the rule of a file of that program, and whether there is nothing else in it.
-fn rule(text: &str) -> Option<(String, String, bool)> {
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "));
-    let user = |line: &str| {
-        let (user, programs) = line.split_once(GRANT)?;
-        let fits = programs.split(", ").all(|program| program.starts_with('/') && program.ends_with(PROGRAM));
-        fits.then(|| user.to_owned())
-    };
-    let (user, line) = lines().find_map(|line| Some((user(line)?, line)))?;
-    Some((user, line.to_owned(), lines().count() == 1))
+impl Legacy {
+    /// Reads a file of that program; `None` for any other.
+    pub(crate) fn parse(path: PathBuf, text: &str) -> Option<Self> {
+        let lines = || {
+            let lines = text.lines().map(|line| line.trim_matches(BLANKS));
+            lines.filter(|line| !line.is_empty() && !line.starts_with("# "))
+        };
+        let (line, (user, plain)) = lines().find_map(|line| Some((line, rule(line)?)))?;
+        let alone = plain && lines().count() == 1;
+        Some(Self { path, user: user.to_owned(), rule: line.to_owned(), alone })
+    }
+
+    /// Whether a new rule of this user may take its place; folder.sh judges alike.
+    #[must_use]
+    pub fn is_replaced_by(&self, user: &str) -> bool {
+        self.alone && self.user == user
+    }
+}
+
+/// The user of a rule of that program, and whether it is about that program alone.
+fn rule(line: &str) -> Option<(&str, bool)> {
+    let (user, programs) = line.split_once(GRANT)?;
+    let fits = |program: &str| program.starts_with('/') && program.ends_with(PROGRAM);
+    // With these a program is several, or has arguments.
+    let plain = |program: &str| !program.contains([' ', '\t', ',', '\\', '"']);
+    programs.split(", ").all(fits).then(|| (user, programs.split(", ").all(plain)))
 }
 
 #[cfg(test)]
@@ -66,13 +84,14 @@ mod tests {
         const ONE: &str = "op ALL=(ALL) NOPASSWD: /home/op/.local/bin/systems-manager-helper";
         const TWO: &str = "op ALL=(ALL) NOPASSWD: /usr/local/bin/systems-manager-helper, \
                            /home/op/.local/bin/systems-manager-helper";
-        let found = |text: &str| rule(text).map(|(user, _, alone)| (user, alone));
+        let found = |text: &str| Legacy::parse("/x".into(), text).map(|old| (old.user, old.alone));
         for (text, expected) in [
             (format!("{ONE}\n"), Some(true)),
             (TWO.to_owned(), Some(true)),
             (format!("# by hand\n\n{ONE}\n"), Some(true)),
             (format!("{ONE}\n%sudo ALL=(ALL) ALL\n"), Some(false)),
             (format!("{ONE}\n#includedir /etc/more\n"), Some(false)),
+            (ONE.replace("/home", "/bin/sh,/home"), Some(false)),
             ("op ALL=(ALL) NOPASSWD: /usr/bin/apt\n".into(), None),
             (format!("{ONE}, /bin/sh\n"), None),
             (String::new(), None),

@@ -32,9 +32,7 @@ pub fn managed() -> Result<Vec<Managed>, Failure> {
             continue;
         }
         let drop_in = match look(name) {
-            Ok(Present::File { text, .. }) => {
-                DropIn::parse(&text).filter(|drop_in| drop_in.file_name() == name)
-            }
+            Ok(Present::File { text, .. }) => DropIn::of_file(name, &text),
             Ok(Present::Absent) => continue,
             // A folder, a link, or larger than anything that this program writes.
             Err(_) => None,

@@ -69,22 +69,19 @@ impl Change {
 /// # Errors
 /// `foreign-file` when the file that is there was not written by this program, or was changed since.
 pub fn change(present: &Present, drop_in: &DropIn) -> Result<Change, Failure> {
-    match present {
-        Present::Absent => Ok(Change::New),
-        Present::File { text, .. } if DropIn::parse(text).is_none() => {
-            let path = path_of(&drop_in.file_name());
+    let Present::File { text, proper } = present else { return Ok(Change::New) };
+    let name = drop_in.file_name();
+    match DropIn::of_file(&name, text) {
+        Some(there) if there == *drop_in && *proper => Ok(Change::Same),
+        Some(there) if there.user == drop_in.user => Ok(Change::Changed),
+        _ => {
             let error = format!(
-                "{} is there and is not what this program writes: move it away, or remove it",
-                path.display()
+                "{} is there and is not what this program writes for '{}': move it away, or remove it",
+                path_of(&name).display(),
+                drop_in.user.escape_debug()
             );
             Err(Failure::new("foreign-file", error))
         }
-        Present::File { text, .. } if DropIn::parse(text).is_some_and(|there| there.user != drop_in.user) => {
-            let path = path_of(&drop_in.file_name());
-            Err(Failure::new("foreign-file", format!("{} is the rule of another account", path.display())))
-        }
-        Present::File { text, proper } if *proper && *text == drop_in.render() => Ok(Change::Same),
-        Present::File { .. } => Ok(Change::Changed),
     }
 }
 
@@ -184,6 +181,7 @@ fn blame(before: &[String], after: &[String]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command_line::CommandLine;
     use crate::drop_in::Grant;
 
     #[test]
@@ -195,6 +193,10 @@ mod tests {
             grant: Grant::Helper(path.into()),
         };
         let (ours, other) = (drop_in("/usr/bin/sudo-helper"), drop_in("/usr/local/bin/sudo-helper"));
+        let commands = DropIn {
+            grant: Grant::Commands(vec![CommandLine::parse("/usr/bin/true").expect("one")]),
+            ..ours.clone()
+        };
         let another = DropIn { user: "someone".into(), token: "someone".into(), ..ours.clone() };
         let file = |text: String, proper| Present::File { text, proper };
         for (present, expected) in [
@@ -203,6 +205,7 @@ mod tests {
             (file(ours.render(), false), Some(Change::Changed)),
             (file(other.render(), true), Some(Change::Changed)),
             (file(another.render(), true), None),
+            (file(commands.render(), true), None),
             (file("ai-agent ALL=(ALL) ALL\n".into(), true), None),
             (file(ours.render() + "# a word\n", true), None),
             (file(String::new(), true), None),

@@ -172,3 +172,6 @@ impl ChangeFacts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 readonly sudoers=/etc/sudoers.d
 readonly lock_file=/run/sudoers-install.lock
 readonly lock_seconds=30
+tab=$(printf '\t')
 
 # What was renamed or removed reaches the disk; sync(1) of old knows no operands.
 settle() {
@@ -83,29 +84,43 @@ recover() {
   fi
 }
 
-# A file of ours or none: our first line, one rule of our form, and otherwise lines of the new text.
-# shellcheck disable=SC2094 # refuse only names the file
+# UID PATH: the text to install, as it would be for that uid and that program (drop_in.rs).
+rendered() {
+  body=${rule%"$newline"}
+  marker=${body%%"$newline"*}
+  grant=${body##*"$newline"}
+  comments=${body#*"$newline"}
+  comments=${comments%"$grant"}
+  token=${grant%%' ALL='*}
+  case $token in
+    '#'*)
+      token=#$1
+      named=${comments##*'# #'}
+      comments="${comments%%'# #'*}# #$1 ${named#* }"
+      ;;
+  esac
+  printf '%s\n%s' "${marker%%' uid='*} uid=$1 user=${marker#*' user='}" "$comments"
+  printf '%s ALL=(root) NOPASSWD: %s\n' "$token" "$2"
+}
+
+# A file of ours or none: what this program writes for this account, byte for byte, but for the uid and the
+# path that it had then.
 ours() {
   if [ ! -e "$target" ] && [ ! -L "$target" ]; then return; fi
   if [ -L "$target" ] || [ ! -f "$target" ]; then refuse foreign-file "$target"; fi
-  rules=0
-  first=yes
-  while IFS= read -r line || [ -n "$line" ]; do
-    case $first$line in
-      'yes# sudoers-install 1 uid='*' kind=helper') first=no && continue ;;
-      yes*) refuse foreign-file "$target" ;;
-    esac
-    case $line in
-      '#'[!0-9]*) ;;
-      *' ALL=(root) NOPASSWD: /'*) rules=$((rules + 1)) && continue ;;
-      *) refuse foreign-file "$target" ;;
-    esac
-    case $newline$rule in
-      *"$newline$line$newline"*) ;;
-      *) refuse foreign-file "$target" ;;
-    esac
-  done <"$target"
-  if [ "$rules" != 1 ]; then refuse foreign-file "$target"; fi
+  there=$(head -c "$most_fact" "$target" 2>/dev/null)
+  there_uid=${there#'# sudoers-install 1 uid='}
+  there_uid=${there_uid%% *}
+  case $there_uid in
+    ''|0*|*[!0-9]*|???????????*) refuse foreign-file "$target" ;;
+  esac
+  there_path=${there##*' NOPASSWD: '}
+  case $there_path/ in
+    /|[!/]*|*[!A-Za-z0-9/._+-]*|*//*|*/./*|*/../*) refuse foreign-file "$target" ;;
+  esac
+  if [ "$there_uid" -gt 4294967295 ] || [ "${#there_path}" -gt 1000 ]; then refuse foreign-file "$target"; fi
+  sum=$(rendered "$there_uid" "$there_path" | sha256sum)
+  if [ "${sum%% *}" != "$(sha256_of "$target")" ]; then refuse foreign-file "$target"; fi
 }
 
 # As it is to be, mode and owner too.
@@ -135,7 +150,7 @@ keep_previous() {
   settle
 }
 
-# Those whose every rule lets this user run that helper, and nothing else.
+# Those that let this user run that helper, and nothing else.
 replace_legacy() {
   for name in $(legacy_names); do
     old=$sudoers/$name
@@ -146,20 +161,24 @@ replace_legacy() {
   settle
 }
 
+# FILE: whether it is one rule of that installer for this user, and comments (legacy.rs).
 only_legacy() {
-  while IFS= read -r line || [ -n "$line" ]; do
-    commands=${line#"$user ALL=(ALL) NOPASSWD: "}
+  rules=0
+  while read -r line || [ -n "$line" ]; do
+    programs="${line#"$user ALL=(ALL) NOPASSWD: "}, "
     case $line in
-      ''|'#'*) continue ;;
-      "$commands") return 1 ;;
+      ''|'# '*) continue ;;
+      "${programs%', '}") return 1 ;;
     esac
-    IFS=', '
-    for command in $commands; do
-      case $command in
+    while [ -n "$programs" ]; do
+      case ${programs%%', '*} in
+        *[\ \,\"\\$tab]*) return 1 ;;
         /*/systems-manager-helper) ;;
-        *) unset IFS && return 1 ;;
+        *) return 1 ;;
       esac
+      programs=${programs#*', '}
     done
-    unset IFS
+    rules=$((rules + 1))
   done <"$1"
+  [ "$rules" = 1 ]
 }

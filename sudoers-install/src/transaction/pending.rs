@@ -129,7 +129,7 @@ impl Folder {
 
 fn proven(name: &str) -> Result<(), Failure> {
     let drop_in = match look(name)? {
-        Present::File { text, .. } => DropIn::parse(&text),
+        Present::File { text, .. } => DropIn::of_file(name, &text),
         Present::Absent => None,
     };
     let path = path_of(name);
