@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 use bed::{Running, capture, eventually, sudo_rs, tool};
-use site::{ADMIN, AGENT, HELPER, KEPT, PASSWORD, Parts, Site, TARGET, drop_in, sha256, with_input};
+use site::{ADMIN, AGENT, CUT, HELPER, KEPT, PASSWORD, Parts, Site, TARGET, drop_in, sha256, with_input};
 use sudoers_install::remote::{
     Action, Change, ChangeFacts, Elevation, FileName, FolderState, HelperFault, HelperState, State, UserName,
 };
@@ -67,10 +67,24 @@ fn every_shell_will_do() {
 fn the_probe_runs_as_the_user_by_whatever_program_can_do_that() {
     let Some(site) = Site::boot() else { return };
     site.expect(Action::Install, State::Installed, "ok");
-    for hidden in ["/usr/bin/setpriv", "/usr/sbin/runuser"] {
-        site.host.run(&["mv", hidden, "/root/"]).success();
+    let busybox = std::fs::read("/usr/bin/busybox").expect("the Debian package busybox-static");
+    site.host.write("/usr/bin/busybox", busybox, 0o755, "root");
+    for other in [
+        "true",
+        "mv /usr/bin/setpriv /root/",
+        "mv /usr/sbin/runuser /root/",
+        "ln -sf /usr/bin/busybox /usr/sbin/su",
+        "ln -sf /usr/bin/busybox /usr/sbin/setpriv",
+    ] {
+        site.sh(other);
         let status = site.expect(Action::Status, State::Status, "ok");
-        assert_eq!(status.probe, Some(true), "without {hidden}");
+        assert_eq!(status.probe, Some(true), "{other}");
+        let parts = site.parts();
+        let programs = site.programs_as_agent(&site.command(&site.order(Action::Status, &parts)));
+        // su(1) and runuser(1) hand variables of their own down.
+        assert_eq!(programs.len(), 1, "{other}: {programs:?}");
+        assert!(programs[0].starts_with("/usr/bin/sudo "), "{other}: {programs:?}");
+        assert!(other != "true" || programs[0].ends_with(" 0 vars"), "{other}: {programs:?}");
     }
 }
 
@@ -457,20 +471,6 @@ fn killed_at(command: &Command, call: &str, number: u32) -> Command {
     traced.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     traced
 }
-
-/// For python3: one connection that dies. Runs the command line $1; once the file $3 is there it closes the
-/// output and sends signal $2 to the group of the login, or to the one process that it started ($4).
-const CUT: &str = r#"
-import os, signal, subprocess, sys
-line, number, point, whom = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-child = subprocess.Popen(["/bin/bash", "-c", line], stdout=subprocess.PIPE, start_new_session=True)
-while child.poll() is None and not os.path.lexists(point): pass
-print("cut" if child.returncode is None else "late", flush=True)
-child.stdout.close()
-try: (os.kill if whom == "one" else os.killpg)(child.pid, number)
-except ProcessLookupError: pass
-child.wait()
-"#;
 
 #[test]
 fn a_connection_that_dies_leaves_a_state_that_the_next_run_accepts() {

@@ -2,10 +2,11 @@
 
 #![allow(dead_code, reason = "not every file of tests needs all of it")]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use bed::{Host, capture, spawn};
+use bed::{Host, capture, spawn, tool};
 use sudoers_install::account::Account;
 use sudoers_install::drop_in::{DropIn, Grant};
 use sudoers_install::remote::{
@@ -118,6 +119,35 @@ impl Site {
         String::from_utf8_lossy(&assert.get_output().stdout).trim().to_owned()
     }
 
+    /// What is run by processes that have just taken up the agent's ids, and with how many variables: the agent
+    /// could trace any that is not root's. The session of the caller is left by then (setsid(2)).
+    pub fn programs_as_agent(&self, command: &Command) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("calls");
+        let mut traced = Command::new(tool("strace"));
+        traced.args(["-f", "-qq", "-e", "trace=execve,setuid,setresuid,setsid"]);
+        traced.args(["-e", "status=successful", "-o"]).arg(&log).arg("--");
+        traced.arg(command.get_program()).args(command.get_args());
+        traced.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = capture(traced);
+        assert!(output.status.success(), "{output:?}");
+        let log = std::fs::read_to_string(log).expect("a log");
+        assert!(log.contains(" setsid()"), "{log}");
+        let ids = [format!(" setuid({})", self.uid), format!(" setresuid({0}, {0}, {0})", self.uid)];
+        let mut became = BTreeSet::new();
+        let mut programs = Vec::new();
+        for line in log.lines() {
+            let pid = line.split(' ').next().expect("a pid");
+            if ids.iter().any(|call| line.contains(call)) {
+                became.insert(pid);
+            } else if line.contains(" execve(") && became.remove(pid) {
+                let words: Vec<&str> = line.split(['"', '*']).collect();
+                programs.push(format!("{}{}", words[1], words[words.len() - 2].trim_end()));
+            }
+        }
+        programs
+    }
+
     /// Whether the rule has effect.
     pub fn effective(&self) -> bool {
         let probe = ["sudo", "-k", "-n", "--", HELPER, "probe", "Abcdefgh"];
@@ -169,3 +199,17 @@ pub fn with_input(mut command: Command, input: &[u8]) -> Output {
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     child.wait_with_output().expect("a child can be waited for")
 }
+
+/// For python3: one connection that dies. Runs the command line $1; once the file $3 is there it closes the
+/// output and sends signal $2 to the group of the login, or to the one process that it started ($4).
+pub const CUT: &str = r#"
+import os, signal, subprocess, sys
+line, number, point, whom = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+child = subprocess.Popen(["/bin/bash", "-c", line], stdout=subprocess.PIPE, start_new_session=True)
+while child.poll() is None and not os.path.lexists(point): pass
+print("cut" if child.returncode is None else "late", flush=True)
+child.stdout.close()
+try: (os.kill if whom == "one" else os.killpg)(child.pid, number)
+except ProcessLookupError: pass
+child.wait()
+"#;

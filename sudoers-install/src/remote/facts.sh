@@ -12,6 +12,7 @@ readonly most_output=65536  # bytes that are read of one
 readonly most_fact=16384    # bytes of a fact
 newline='
 '
+apart=''
 
 # KEY VALUE: a fact whose value is any text.
 text() {
@@ -35,14 +36,15 @@ first() {
   done
 }
 
-# COMMAND…: within the limit where timeout(1) is known, and without the lock.
+# COMMAND…: within the limit where timeout(1) is known, without the lock, and in a session of its own where
+# apart is setsid(1).
 limited() {
   if timeout -k 2 "$limit" true 2>/dev/null; then
-    timeout -k 2 "$limit" "$@" 9<&-
+    $apart timeout -k 2 "$limit" "$@" 9<&-
   elif timeout "$limit" true 2>/dev/null; then
-    timeout "$limit" "$@" 9<&-
+    $apart timeout "$limit" "$@" 9<&-
   else
-    "$@" 9<&-
+    $apart "$@" 9<&-
   fi
 }
 

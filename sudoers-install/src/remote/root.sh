@@ -49,7 +49,7 @@ report() {
   now_sha256=''
   if [ -e "$previous" ]; then pending=yes; fi
   if [ -f "$target" ]; then
-    now=$(cat "$target"; printf .)
+    now=$(head -c "$most_fact" "$target"; printf .)
     now=${now%.}
     now_sha256=$(sha256_of "$target")
   fi
@@ -73,7 +73,10 @@ conclude() {
     if unchanged; then state=refused; else state=reverted; fi
     revert || code=not-reverted
   fi
-  report 2>/dev/null
+  answer=$(report 2>/dev/null)
+  # Whoever does not read the answer holds nobody else up.
+  exec 9<&-
+  printf '%s\n' "$answer" 2>/dev/null
   if [ "$code" = ok ]; then exit 0; else exit 1; fi
 }
 
@@ -111,7 +114,9 @@ check_all() {
     *"$newline$target: parsed OK$newline"*) included=yes ;;
   esac
   # Not every visudo names the files that it has read.
-  if grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?" /etc/sudoers; then included=yes; fi
+  if [ "$included" = no ] && grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?" /etc/sudoers; then
+    included=yes
+  fi
   complaints=$(printf %s "$complaints" | grep -v ': parsed OK$')
 }
 
@@ -136,25 +141,34 @@ stage() {
   said=$(limited "$visudo" -c -s -f "$temporary" 2>&1) || refuse visudo "$said"
 }
 
-# As the user of the rule, whom the helper answers.
+# COMMAND…: whether the helper answers what that starts; said is what was heard.
+answers() {
+  # A process that was stopped may hold the pipe open.
+  said=$(limited "$@" 2>&1 | limited head -c "$most_output")
+  proves "$said" "$nonce" "$helper" "$helper_sha256" && probe=yes
+}
+
+# As the user of the rule, whom the helper answers. With that user's ids sudo is the first program that runs:
+# the user could trace any other, and answer in its stead (ptrace(2)).
 prove() {
   probe=no
-  if setpriv --reuid="$uid" --regid="$gid" --init-groups -- true 2>/dev/null; then
-    set -- setpriv --reuid="$uid" --regid="$gid" --init-groups -- /usr/bin/env -i "$sudo" -k -n -- "$helper" probe "$nonce"
-  elif runuser -u "$user" -- true 2>/dev/null; then
-    set -- runuser -u "$user" -- /usr/bin/env -i "$sudo" -k -n -- "$helper" probe "$nonce"
+  apart=$(command -v setsid)
+  env=$(command -v env)
+  set -- -k -n -- "$helper" probe "$nonce"
+  setpriv=$(command -v setpriv)
+  if answers "$env" -i "$setpriv" --reuid="$uid" --regid="$gid" --init-groups -- "$sudo" "$@"; then return; fi
+  # Whether it is one that can, as root.
+  if "$setpriv" --reuid=0 --regid=0 --init-groups -- true 2>/dev/null; then
+    : # It was asked.
+  elif runuser -u root -- true 2>/dev/null; then
+    answers "$env" -i "$(command -v runuser)" -u "$user" -- "$sudo" "$@"
   else
-    # Each of these words is plain.
-    set -- su -s /bin/sh "$user" -c "exec /usr/bin/env -i $sudo -k -n -- $helper probe $nonce"
+    # As the shell that it starts.
+    answers "$env" -i "$(command -v su)" -s "$sudo" -- "$user" "$@"
   fi
-  said=$(limited "$@" 2>&1 | head -c "$most_output")
-  if proves "$said" "$nonce" "$helper" "$helper_sha256"; then
-    probe=yes
-  elif [ "$included" = no ]; then
-    refuse not-included "$said"
-  else
-    refuse not-proven "$said"
-  fi
+  if [ "$probe" = yes ]; then return; fi
+  if [ "$included" = no ]; then refuse not-included "$said"; fi
+  refuse not-proven "$said"
 }
 
 install() {
