@@ -112,6 +112,8 @@ fn install(report: Report, drop_in: &DropIn, call: &InstallCall) -> Result<Exit,
     let (replaced, left): (Vec<Legacy>, Vec<Legacy>) =
         legacy::find()?.into_iter().partition(|old| call.replace_legacy && old.is_replaced_by(&drop_in.user));
     let installed = folder.install(drop_in, &replaced)?;
+    // Whoever does not read what is said holds no other run up.
+    drop(folder);
     for line in &installed.complaints {
         report::complain(&format!("visudo had this to say before, and it was left alone: {line}"));
     }

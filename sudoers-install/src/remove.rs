@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{self, Report};
 use crate::transaction::{Folder, PREFIXES, Present, look, names, path_of};
+use crate::user_token::stem;
 
 /// The operation's name in JSON.
 const OP: &str = "remove";
@@ -54,36 +55,58 @@ pub fn run(call: &ChangeCall) -> Exit {
 fn remove(report: Report, call: &ChangeCall) -> Result<Exit, Failure> {
     // A dry run changes nothing, and so has nothing to lock or to finish.
     let folder = if call.dry_run { None } else { Some(Folder::open()?) };
-    if let Some(folder) = &folder {
-        report::recovered(&folder.recover()?);
-    }
+    let recovered = folder.as_ref().map_or_else(|| Ok(Vec::new()), Folder::recover)?;
+    let mut about = managed()?;
+    about.retain(|file| call.user.as_ref().is_none_or(|user| is_for(user, file)));
+    let ends: Vec<Result<(), Failure>> = about.iter().map(|file| end(file, folder.as_ref())).collect();
+    // Whoever does not read what is said holds no other run up.
+    drop(folder);
+    report::recovered(&recovered);
     let mut exit = Exit::Done;
-    let mut ours = 0;
-    for Managed { name, drop_in } in managed()? {
-        let path = path_of(&name);
-        let Some(drop_in) = drop_in else {
-            report::complain(&format!("{} is left alone: this program did not write it so", path.display()));
-            continue;
+    for (Managed { name, drop_in }, ended) in about.iter().zip(ends) {
+        let path = path_of(name);
+        let mut object = json!({"file": path, "changed": !call.dry_run, "dry_run": call.dry_run});
+        if let Some(drop_in) = drop_in {
+            object["user"] = drop_in.user.clone().into();
+            object["uid"] = drop_in.uid.into();
+        }
+        let said = match ended {
+            Ok(()) => {
+                object["op"] = OP.into();
+                object["success"] = true.into();
+                let word = if call.dry_run { "would be removed" } else { "removed" };
+                report.line(&object, &format!("{word}: {}", path.display()))
+            }
+            Err(failure) => {
+                object["changed"] = false.into();
+                report.failure(OP, &failure, object)
+            }
         };
-        if call.user.as_ref().is_some_and(|user| *user != drop_in.user) {
-            continue;
-        }
-        ours += 1;
-        if let Some(folder) = &folder {
-            folder.remove(&name)?;
-        }
-        let object = json!({
-            "op": OP, "success": true, "file": path, "user": drop_in.user, "uid": drop_in.uid,
-            "changed": !call.dry_run, "dry_run": call.dry_run,
-        });
-        let word = if call.dry_run { "would be removed" } else { "removed" };
-        exit = worse(exit, report.line(&object, &format!("{word}: {}", path.display())));
+        exit = worse(exit, said);
     }
-    if ours == 0 {
+    if about.is_empty() {
         let object = json!({"op": OP, "success": true, "changed": false, "dry_run": call.dry_run});
         exit = report.line(&object, &"already so: no rule of this program is there");
     }
     Ok(exit)
+}
+
+/// Removes a file of ours. Another may still have effect: whoever asked for its end has to know.
+fn end(file: &Managed, folder: Option<&Folder>) -> Result<(), Failure> {
+    if file.drop_in.is_none() {
+        let error = format!(
+            "{} is left alone: it was changed, or others wrote it; look at it, and remove it by hand",
+            path_of(&file.name).display()
+        );
+        return Err(Failure::new("foreign-file", error));
+    }
+    folder.map_or(Ok(()), |folder| folder.remove(&file.name))
+}
+
+/// Whether a file is about this account: by what it holds, or, where that is not ours, by its name.
+fn is_for(user: &str, file: &Managed) -> bool {
+    let named = |prefix: &&str| file.name.strip_prefix(*prefix) == Some(stem(user).as_str());
+    file.drop_in.as_ref().map_or_else(|| PREFIXES.iter().any(named), |drop_in| drop_in.user == user)
 }
 
 fn worse(one: Exit, other: Exit) -> Exit {

@@ -10,7 +10,7 @@ use crate::legacy;
 use crate::proof::{Effect, confirm};
 use crate::remove::{Managed, managed};
 use crate::report::{self, Report};
-use crate::transaction::{Pending, path_of, pending};
+use crate::transaction::{Pending, leftovers, path_of, pending};
 
 /// The operation's name in JSON.
 const OP: &str = "status";
@@ -45,6 +45,11 @@ fn status(report: Report) -> Result<Exit, Failure> {
         let object =
             json!({"op": OP, "state": "legacy", "file": old.path, "user": old.user, "rule": old.rule});
         let _ = report.line(&object, &format!("legacy: {}", old.path.display()));
+    }
+    for path in leftovers()? {
+        let object = json!({"op": OP, "state": "left-over", "file": path});
+        let words = format!("left-over: {}: the next install or remove takes it away", path.display());
+        let _ = report.line(&object, &words);
     }
     Ok(exit)
 }

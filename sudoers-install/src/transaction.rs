@@ -21,7 +21,7 @@ use crate::visudo::{Visudo, added};
 
 pub use folder::{Folder, MAX_FILE, Present, look, names};
 use held_signals::HeldSignals;
-pub use pending::{Pending, Recovered, pending};
+pub use pending::{Pending, Recovered, leftovers, pending};
 
 /// Where the files of rules are.
 pub const FOLDER: &str = "/etc/sudoers.d";

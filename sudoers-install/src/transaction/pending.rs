@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use super::folder::{Folder, Present, TEMPORARY, look, names};
 use super::held_signals::HeldSignals;
@@ -52,6 +53,25 @@ pub fn pending(name: &str) -> Result<Option<Pending>, Failure> {
         Some(_) => Ok(Pending::OverOld),
     }))
     .and_then(Option::transpose)
+}
+
+/// What killed runs have left besides rules that are not proven: names that sudo passes over, and that the next
+/// run takes away. Those of a run that is at work are among them.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn leftovers() -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for name in names()?.iter().filter_map(|name| name.to_str()) {
+        let unused = match of_previous(name) {
+            Some(file) => pending(file)? == Some(Pending::Unchanged),
+            None => is_temporary(name),
+        };
+        if unused {
+            found.push(path_of(name));
+        }
+    }
+    Ok(found)
 }
 
 fn previous(name: &str) -> String {
