@@ -6,7 +6,7 @@ mod site;
 use std::thread;
 
 use bed::Running;
-use site::{AGENT, CONTROL, FILE, Said, Site};
+use site::{AGENT, CONTROL, FILE, Site};
 
 /// For sh: a helper of other manners in /opt/other/helper.
 const OTHER_HELPER: &str = "mkdir -p /opt/other; printf '#!/bin/sh\\n%s\\n' \"$1\" >/opt/other/helper
@@ -114,12 +114,18 @@ fn status_tells_what_has_become_of_each_rule() {
         let words = site.call("status");
         assert!(words.status == 1 && words.stdout.contains(code), "{words:?}");
         // What it wrote it removes, whatever else is gone; what it did not write it names.
-        let removed = site.call("remove").success();
+        let removed = site.call("remove --json");
         if code == "foreign-file" {
-            assert!(removed.stderr.contains("zz-sudo-helper-ai-agent is left alone"), "{removed:?}");
+            let object = removed.objects().remove(0);
+            assert_eq!((&object["file"], &object["changed"]), (&FILE.into(), &false.into()), "{object}");
+            assert!(removed.failure(code).contains("zz-sudo-helper-ai-agent is left alone"));
+            site.call("remove --user ai-agent --json").failure(code);
+            // Another's rule is another's business.
+            site.call("remove --user alice").success();
             site.install_for(AGENT, &[]).failure("foreign-file");
             assert!(site.read(FILE).ends_with("# more\n"));
         } else {
+            assert_eq!(removed.success().objects().len(), 1);
             site.run(&["test", "-e", FILE]).failure();
         }
         let restore = "for f in sudoers sudoers.d shadow group gshadow passwd; do
@@ -251,7 +257,6 @@ fn a_link_in_the_place_of_the_file_is_not_followed() {
     let said = site.install_for(AGENT, &[]);
     assert_eq!(said.status, 1, "{said:?}");
     assert_eq!(site.read("/root/secret"), "left alone\n");
-    let removed: Said = site.call("remove").success();
-    assert!(removed.stderr.contains("left alone"), "{removed:?}");
+    assert!(site.call("remove --json").failure("foreign-file").contains("left alone"));
     assert_eq!(site.state(FILE)["state"], "foreign-file");
 }
