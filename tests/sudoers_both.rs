@@ -203,6 +203,31 @@ fn disturbed(signal: &str) {
     assert_eq!(local(&site, &["install", "--user", AGENT])["changed"], true);
 }
 
+/// SIGALRM is not handed on: sudo kills what it runs.
+#[test]
+fn no_signal_that_sudo_hands_on_ends_root_s_script_half_way() {
+    let Some(site) = boot() else { return };
+    for shell in ["dash", "bash"] {
+        site.sh(&format!("ln -sf {shell} /bin/sh"));
+        site.silence();
+        let parts = site.parts();
+        let order = site.order(Action::Install, &parts);
+        let line = order.command().expect("a command line");
+        let script = "echo ready $$; exec /bin/bash -c \"$0\"";
+        let running = Running::start(site.host.command(&["bash", "-c", script, &line]));
+        let sudo = running.ready().to_string();
+        eventually("the helper is asked", || site.is_asked());
+        for signal in ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "TSTP"] {
+            site.host.run(&["kill", &format!("-{signal}"), &sudo]).success();
+        }
+        site.restore();
+        let said = running.rest().join("\n") + "\n";
+        let facts = ChangeFacts::parse(said.as_bytes(), order.nonce).expect("an answer");
+        assert_eq!((facts.state, facts.code.as_str()), (State::Reverted, "not-proven"), "{facts:?}");
+        assert_eq!(site.names(), "");
+    }
+}
+
 #[test]
 fn nothing_runs_with_the_agent_s_ids_but_sudo() {
     let Some(site) = boot() else { return };

@@ -233,7 +233,7 @@ fn a_signal_in_the_middle_counts_after_the_end() {
     .success();
     let before = site.folder();
     let script = "sudoers-install install --user ai-agent --helper /opt/other/helper & echo ready $!; wait $!; echo $?";
-    for number in ["HUP", "TERM"] {
+    for (number, status) in [("HUP", "129"), ("TERM", "143"), ("USR1", "138"), ("USR2", "140")] {
         site.run(&["rm", "-f", "/run/asked", "/run/go"]).success();
         let running = Running::start(site.command(&["sh", "-c", script]));
         let pid = running.ready().to_string();
@@ -243,7 +243,6 @@ fn a_signal_in_the_middle_counts_after_the_end() {
         let pending = "(SigPnd|ShdPnd):.*[1-9a-f]";
         site.run(&["grep", "-E", pending, &format!("/proc/{pid}/status")]).success();
         site.run(&["touch", "/run/go"]).success();
-        let status = if number == "HUP" { "129" } else { "143" };
         assert_eq!(running.rest().last().map(String::as_str), Some(status));
         assert_eq!(site.folder(), before);
     }

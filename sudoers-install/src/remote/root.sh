@@ -81,9 +81,10 @@ conclude() {
 }
 
 trap conclude EXIT
-trap 'interrupted=yes' HUP INT TERM
-# A connection that is gone: printing fails, and ends nothing.
-trap : PIPE
+# All that sudo(8) hands on, from any process of the login's.
+trap 'interrupted=yes' HUP INT QUIT TERM USR1 USR2
+# A connection that is gone: printing fails, and ends nothing. Nor is it stopped with the lock.
+trap : PIPE TSTP
 
 tools() {
   if [ "$(id -u)" != 0 ]; then refuse root "$(id)"; fi

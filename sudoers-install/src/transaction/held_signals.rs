@@ -5,8 +5,17 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use crate::failure::Failure;
 
-/// What a terminal, its end or an operator sends.
-const HELD: [Signal; 5] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGQUIT, Signal::SIGTSTP];
+/// What a terminal, its end or an operator sends, and all else that sudo(8) hands on from any process of the
+/// operator's.
+const HELD: [Signal; 7] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGQUIT,
+    Signal::SIGTSTP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+];
 
 /// While it exists they wait; those that came count when it is dropped.
 #[derive(Debug)]
