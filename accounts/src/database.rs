@@ -75,6 +75,12 @@ impl Database {
         passwd::find(&self.passwd, |row| row.uid == uid).map(|row| row.home)
     }
 
+    /// The accounts of /etc/passwd, in its order.
+    #[must_use]
+    pub fn local_accounts(&self) -> Vec<passwd::Row> {
+        self.passwd.lines().filter_map(passwd::Row::parse).collect()
+    }
+
     /// The gid of the group of that name; a name of digits is one too (getgrnam(3)).
     ///
     /// # Errors

@@ -40,6 +40,15 @@ pub(crate) fn memberships(user: &str) -> Result<Vec<u32>, DatabaseError> {
     initgroups(&answer, user).ok_or_else(|| unusable(database, user))
 }
 
+/// Whether a source of nsswitch.conf(5) has a row of shadow(5) for the account of that name. To be asked as
+/// root: others see none.
+///
+/// # Errors
+/// See [`DatabaseError`].
+pub fn is_in_shadow(user: &str) -> Result<bool, DatabaseError> {
+    Ok(ask("shadow", user)?.is_some())
+}
+
 /// `NAME  4 27 1000`, as getent(1) prints it, for a user of no group too.
 fn initgroups(answer: &str, user: &str) -> Option<Vec<u32>> {
     let line = answer.strip_suffix('\n').filter(|line| !line.contains('\n'))?;

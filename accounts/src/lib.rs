@@ -9,6 +9,7 @@
 //!
 //! * [`Database`]: the look-up;
 //! * [`passwd`], [`group`], [`nsswitch`]: the files;
+//! * [`is_in_shadow`]: whether shadow(5) has it;
 //! * [`parse_id`]: the one spelling of a uid or a gid.
 
 #![forbid(unsafe_code)]
@@ -23,4 +24,5 @@ pub mod passwd;
 
 pub use database::Database;
 pub use error::DatabaseError;
+pub use getent::is_in_shadow;
 pub use id::parse_id;

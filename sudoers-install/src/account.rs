@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::io;
 
 use accounts::{Database, DatabaseError, parse_id, passwd};
+use nix::unistd::getuid;
 
 use crate::failure::Failure;
+use crate::user_token::UserToken;
 
 /// Longest name in bytes.
 pub const MAX_NAME_LENGTH: usize = 256;
@@ -28,12 +30,16 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account that has called sudo: that of SUDO_UID, which sudo(8) sets. LOGNAME and USER are the
-    /// caller's to choose and are not looked at.
+    /// The account that calls: for root, the one that has called sudo, by SUDO_UID, which sudo(8) sets; for
+    /// anybody else the real uid. LOGNAME and USER are the caller's to choose and are not looked at.
     ///
     /// # Errors
     /// When SUDO_UID is missing, no uid, root's, or that of no account; `no-user` and as for [`Self::named`].
-    pub fn of_sudo_caller() -> Result<Self, Failure> {
+    pub fn of_caller() -> Result<Self, Failure> {
+        let own = getuid();
+        if !own.is_root() {
+            return Self::of_uid(own.as_raw(), "the calling uid");
+        }
         let Some(text) = std::env::var_os("SUDO_UID") else {
             let error = "it is not known for whom the rule is, for SUDO_UID is not set: \
                 call this with sudo from that account, or give --user USER";
@@ -50,8 +56,12 @@ impl Account {
             let error = "SUDO_UID is root's, who needs no rule: give --user USER";
             return Err(Failure::new("user-root", error));
         }
+        Self::of_uid(uid, "SUDO_UID")
+    }
+
+    fn of_uid(uid: u32, what: &str) -> Result<Self, Failure> {
         let row = look_up(|database| database.account_of_uid(uid))?.ok_or_else(|| {
-            let error = format!("SUDO_UID is {uid}, which no account has: give --user USER");
+            let error = format!("{what} is {uid}, which no account has: give --user USER");
             Failure::new("unknown-user", error)
         })?;
         fit(row)
@@ -69,6 +79,43 @@ impl Account {
             Failure::new("unknown-user", error)
         })?;
         fit(row)
+    }
+
+    /// Makes sure that sudo takes a rule with the account's name for this account and for no other one of
+    /// this machine: it knows who calls by the first name of the uid, and does not tell capitals from small
+    /// letters (sudoers(5), `case_insensitive_user`).
+    ///
+    /// # Errors
+    /// `ambiguous-user` with the other name, and `accounts` when the accounts cannot be read.
+    pub fn require_own_name(&self) -> Result<(), Failure> {
+        if UserToken::of(self).comment().is_some() {
+            // The rule has the uid, which is of one account only.
+            return Ok(());
+        }
+        self.told_from(&Database::read().map_err(|error| unread(&error))?.local_accounts())
+    }
+
+    fn told_from(&self, accounts: &[passwd::Row]) -> Result<(), Failure> {
+        let name = self.name.escape_debug();
+        let refuse = |why: String| {
+            let error = format!("a rule for '{name}' would not be its own: {why}");
+            Err(Failure::new("ambiguous-user", error))
+        };
+        let known = accounts.iter().find(|row| row.uid == self.uid).filter(|row| row.name != self.name);
+        if let Some(other) = known {
+            let other = other.name.escape_debug();
+            return refuse(format!("sudo knows its uid by the name '{other}'; give --user with that"));
+        }
+        let alike = |row: &&passwd::Row| {
+            row.uid != self.uid && row.name != self.name && row.name.eq_ignore_ascii_case(&self.name)
+        };
+        match accounts.iter().find(alike) {
+            Some(other) => {
+                let other = other.name.escape_debug();
+                refuse(format!("sudo does not tell it from '{other}'; rename one of them (usermod -l)"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The ids of its groups, the primary one first, each once (getgrouplist(3)).
@@ -105,11 +152,15 @@ pub fn check_name(name: &str) -> Result<(), Failure> {
     Err(Failure::new("bad-user", error))
 }
 
+fn unread(error: &DatabaseError) -> Failure {
+    Failure::new("accounts", format!("cannot look an account up: {error}"))
+}
+
 fn look_up(
     ask: impl FnOnce(&Database) -> Result<Option<passwd::Row>, DatabaseError>,
 ) -> Result<Option<passwd::Row>, Failure> {
     let row = Database::read().and_then(|database| ask(&database));
-    row.map_err(|error| Failure::new("accounts", format!("cannot look an account up: {error}")))
+    row.map_err(|error| unread(&error))
 }
 
 fn fit(row: passwd::Row) -> Result<Account, Failure> {
@@ -127,6 +178,27 @@ mod tests {
 
     fn row(name: &str, uid: u32) -> passwd::Row {
         passwd::Row::parse(&format!("{name}:x:{uid}:5::/:/bin/sh")).expect(name)
+    }
+
+    #[test]
+    fn a_name_that_sudo_takes_for_another_account_too_is_refused() {
+        const PASSWD: &str = "agent:x:1001:1::/:/bin/sh\ntwin:x:1001:1::/:/bin/sh\nops:x:1002:1::/:/bin/sh\nOps:x:1003:1::/:/bin/sh\nSame:x:1001:1::/:/bin/sh\n";
+        let account = |name: &str, uid| Account { uid, gid: 1, name: name.to_owned() };
+        let accounts: Vec<_> = PASSWD.lines().filter_map(passwd::Row::parse).collect();
+        for (name, uid, other) in [
+            ("agent", 1001, None),
+            ("twin", 1001, Some("'agent'")),
+            ("ops", 1002, Some("'Ops'")),
+            ("same", 1001, Some("'agent'")),
+            ("of.a.directory", 5000, None),
+            ("agent", 5000, None),
+        ] {
+            let refused = account(name, uid).told_from(&accounts).err();
+            assert_eq!(refused.is_some(), other.is_some(), "{name} {refused:?}");
+            assert!(refused.is_none_or(|failure| failure.error.contains(other.unwrap_or_default())));
+        }
+        // A rule with the uid is nobody else's.
+        account("Ops", 1003).require_own_name().expect("its own");
     }
 
     #[test]

@@ -98,37 +98,38 @@ pub enum ClusterAction {
 /// `cluster`.
 #[derive(Debug, Args)]
 pub struct ClusterCall {
-    /// What to do on each host
-    #[arg(value_enum, default_value = "install")]
+    /// install, status or remove
+    // With what each of them means, the help would not fit a screen.
+    #[arg(value_enum, default_value = "install", hide_possible_values = true)]
     pub action: ClusterAction,
-    /// The inventory; - for the output of ansible-inventory --list [default: agent-utilities/inventory.yaml in the XDG configuration folder]
+    /// The hosts; - for standard input [default: ~/.config/agent-utilities/inventory.yaml]
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
     /// Only hosts whose alias or group fits the pattern
     #[arg(long, value_name = "PATTERN")]
     pub limit: Option<String>,
-    /// Never contact this host; may be given several times
+    /// Never contact this host; may be repeated
     #[arg(long, value_name = "HOST")]
     pub skip: Vec<String>,
     /// Hosts at a time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
-    /// The account that gets the rule [default: the login on each host]
+    /// The account of the rule [default: the login]
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
-    /// The program that the rule names, on the hosts
+    /// The rule's program
     #[arg(long, value_name = "PATH", default_value = "/usr/bin/sudo-helper")]
     pub helper: PathBuf,
-    /// Read the sudo password from this descriptor instead of asking at the terminal
+    /// Read the sudo password there, and do not ask
     #[arg(long, value_name = "N")]
     pub password_fd: Option<i32>,
-    /// Accept the keys of hosts that ssh does not know yet; never changed ones
+    /// Accept keys that ssh does not know; never changed
     #[arg(long)]
     pub accept_new_host_keys: bool,
-    /// Send the password even where the login is the account that gets the rule
+    /// Send the password also to the rule's account
     #[arg(long)]
     pub allow_login_grantee: bool,
-    /// Remove the rules of systems-manager-helper once the new one is proven
+    /// Remove systems-manager-helper's, once proven
     #[arg(long)]
     pub replace_legacy: bool,
     /// Go on after a host has refused the password

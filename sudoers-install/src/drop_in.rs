@@ -139,6 +139,12 @@ impl DropIn {
         Self::parse(text).filter(|drop_in| drop_in.file_name() == name)
     }
 
+    /// Whether a text has these rules and, but for comments, nothing else: what was pasted by hand.
+    #[must_use]
+    pub fn says_only(&self, text: &str) -> bool {
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).eq(self.rule_lines())
+    }
+
     /// SHA-256 of the text, 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn sha256(&self) -> String {

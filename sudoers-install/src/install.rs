@@ -1,5 +1,7 @@
 //! `install`: the rule in place and proven, or nothing changed.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::account::Account;
@@ -11,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::helper::Helper;
 use crate::legacy::{self, Legacy};
+use crate::proof::SUDO;
 use crate::report::{self, Report};
 use crate::transaction::{Folder, Installed, change, look, path_of};
 
@@ -21,13 +24,15 @@ const OP: &str = "install";
 #[must_use]
 pub fn run(call: &InstallCall) -> Exit {
     let report = Report::new(call.json);
-    let wanted = report::require_root().and_then(|()| wanted(call));
-    let drop_in = match wanted {
+    // Who may not install it is told the line, for somebody who may.
+    let root = report::require_root();
+    let drop_in = match wanted(call) {
         Ok(drop_in) => drop_in,
-        Err(failure) => return report.failure(OP, &failure, Value::Null),
+        Err(failure) => return report.failure(OP, root.as_ref().err().unwrap_or(&failure), Value::Null),
     };
     warned(&drop_in).for_each(|(_, warning)| report::complain(&warning));
-    let done = if call.dry_run { show(report, &drop_in) } else { install(report, &drop_in, call) };
+    let done = root
+        .and_then(|()| if call.dry_run { show(report, &drop_in) } else { install(report, &drop_in, call) });
     done.unwrap_or_else(|failure| {
         let exit = report.failure(OP, &failure, json!({"by_hand": by_hand(&drop_in)}));
         report::complain(&format!("to install it by hand: {}", by_hand(&drop_in)));
@@ -39,8 +44,9 @@ pub fn run(call: &InstallCall) -> Exit {
 fn wanted(call: &InstallCall) -> Result<DropIn, Failure> {
     let account = match &call.user {
         Some(name) => Account::named(name)?,
-        None => Account::of_sudo_caller()?,
+        None => Account::of_caller()?,
     };
+    account.require_own_name()?;
     if call.command.is_empty() {
         return Ok(DropIn::helper(&account, &Helper::find(call.helper.as_deref())?));
     }
@@ -107,6 +113,9 @@ fn show(report: Report, drop_in: &DropIn) -> Result<Exit, Failure> {
 }
 
 fn install(report: Report, drop_in: &DropIn, call: &InstallCall) -> Result<Exit, Failure> {
+    if !Path::new(SUDO).exists() {
+        return Err(Failure::new("no-sudo", format!("there is no {SUDO}; install the package sudo")));
+    }
     let folder = Folder::open()?;
     report::recovered(&folder.recover()?);
     let (replaced, left): (Vec<Legacy>, Vec<Legacy>) =

@@ -86,7 +86,9 @@ fn remove(report: Report, call: &ChangeCall) -> Result<Exit, Failure> {
     }
     if about.is_empty() {
         let object = json!({"op": OP, "success": true, "changed": false, "dry_run": call.dry_run});
-        exit = report.line(&object, &"already so: no rule of this program is there");
+        let whose = call.user.as_ref().map(|user| format!(" for '{}'", user.escape_debug()));
+        let words = format!("already so: no rule of this program{} is there", whose.unwrap_or_default());
+        exit = report.line(&object, &words);
     }
     Ok(exit)
 }

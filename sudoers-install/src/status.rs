@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::account::Account;
 use crate::cli::JsonCall;
 use crate::drop_in::DropIn;
 use crate::exit::Exit;
@@ -65,7 +66,11 @@ fn state(file: &Managed) -> Result<Effect, Failure> {
             "not-proven",
             "a run was killed before it had proven the rule: the next install or remove finishes or reverts it",
         )),
-        Some(Pending::Unchanged) | None => confirm(drop_in, &path),
+        Some(Pending::Unchanged) | None => {
+            let effect = confirm(drop_in, &path)?;
+            let account = Account { uid: drop_in.uid, gid: drop_in.uid, name: drop_in.user.clone() };
+            account.require_own_name().map(|()| effect)
+        }
     }
 }
 
