@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use bed::{Host, capture};
+use bed::{Bed, Host, capture};
 use site::{AGENT, CONTROL, FILE, Said, Site};
 use sudoers_install::effective::{Asked, last_match_on};
 use sudoers_install::sudoers::Sudoers;
@@ -331,6 +331,85 @@ fn help_fits_a_screen_and_other_words_are_refused_before_anything_is_done() {
         assert!(said.status == status && !said.stderr.contains("panicked"), "{words}: {said:?}");
     }
     assert_eq!(site.folder(), before);
+}
+
+/// Notes how visudo is asked, and what the folder holds then; refuses when told to.
+const JUDGE: &str = r#"#!/bin/sh
+echo "$* | $(ls -A /etc/sudoers.d | tr '\n' ' ')" >>/run/asked
+refuse() { echo "$1 on purpose" >&2; exit 1; }
+case $* in
+*-f*) test ! -e /run/refuse-file || refuse file ;;
+*) test ! -e /run/refuse-all -o ! -e /etc/sudoers.d/zz-sudo-helper-ai-agent || refuse all ;;
+esac
+exec /opt/real/visudo "$@"
+"#;
+/// Reads another meaning out of a file when told to.
+const READER: &str = r#"#!/bin/sh
+test -e /run/misread || exec /opt/real/cvtsudoers "$@"
+/opt/real/cvtsudoers "$@" | sed 's/"root"/"ALL"/'
+"#;
+
+#[test]
+fn visudo_judges_the_file_before_sudo_can_see_it_and_the_whole_before_and_after() {
+    let Some(site) = Site::boot() else { return };
+    // In a folder of their own: their names are what they call themselves.
+    site.run(&["sh", "-ec", "mkdir /opt/real; mv /usr/sbin/visudo /usr/bin/cvtsudoers /opt/real"]).success();
+    site.write("/usr/sbin/visudo", JUDGE, 0o755, "root:root");
+    site.write("/usr/bin/cvtsudoers", READER, 0o755, "root:root");
+    let before = site.folder();
+    for (refusal, code, named) in [
+        ("refuse-file", "invalid-rule", "file on purpose"),
+        ("refuse-all", "invalid-configuration", "all on purpose"),
+        ("misread", "read-back", "cvtsudoers reads another meaning"),
+    ] {
+        site.run(&["touch", &format!("/run/{refusal}")]).success();
+        let sentence = site.install_for(AGENT, &[]).failure(code);
+        assert!(sentence.contains(named), "{sentence}");
+        assert_eq!(site.folder(), before, "{refusal}");
+        assert!(!site.may(HELPER));
+        site.run(&["rm", &format!("/run/{refusal}"), "/run/asked"]).success();
+    }
+    site.install_for(AGENT, &[]).done();
+    let asked = site.read("/run/asked");
+    let asked: Vec<(&str, &str)> = asked.lines().filter_map(|line| line.split_once(" | ")).collect();
+    let [("-V", _), ("-c -s", old), (alone, staged), ("-c -s", new)] = asked[..] else { panic!("{asked:?}") };
+    let temporary =
+        alone.strip_prefix("-c -s -f /etc/sudoers.d/.zz-sudo-helper-ai-agent.").expect("the file alone");
+    assert!(temporary.ends_with(".tmp") && staged.contains(temporary), "{asked:?}");
+    let there = |names: &str| names.split(' ').any(|name| name == "zz-sudo-helper-ai-agent");
+    assert_eq!([there(old), there(staged), there(new)], [false, false, true], "{asked:?}");
+}
+
+#[test]
+fn the_file_is_made_anew_proper_from_the_start_and_durable_before_it_counts() {
+    let Some(bed) = Bed::new(&["sudoers-install", "sudo-helper"]) else { return };
+    bed.etc("sudoers", "Defaults !syslog, !lecture\nroot ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n");
+    let log = bed.path("calls");
+    let traced = ["strace", "-o", log.to_str().expect("a path"), "-s", "200"];
+    let install = ["/mnt/bin/sudoers-install", "install", "--user", "ubuntu"];
+    bed.run(&[&traced[..], &install].concat()).success();
+    let calls = fs::read_to_string(log).expect("a log");
+    let file = |call: &&str| call.contains("/etc/sudoers.d") || !call.contains("/dev/null");
+    let steps = ["openat(", "fchown(", "fchmod(", "write(", "fsync(", "rename"];
+    let made = calls.find(".tmp\", O_WRONLY|O_CREAT|O_EXCL").expect("made anew");
+    let made = calls[..made].rfind('\n').map_or(0, |end| end + 1);
+    let taken: Vec<&str> = calls[made..].lines().filter(file).collect();
+    let fd = taken[0].rsplit(' ').next().expect("a descriptor");
+    // What is done with this descriptor, up to the rename.
+    let of_file = |call: &&&str| {
+        call.contains(".tmp\"")
+            || call.split_once('(').is_some_and(|(_, after)| after.split([',', ')']).next() == Some(fd))
+    };
+    let done: Vec<&str> = taken
+        .iter()
+        .take_while(|call| !call.starts_with("close("))
+        .filter(of_file)
+        .filter_map(|call| steps.into_iter().find(|step| call.starts_with(step)))
+        .collect();
+    assert_eq!(done, ["openat(", "fchown(", "fchmod(", "write(", "fsync("], "{taken:?}");
+    assert!(taken[0].contains("0400)") && calls.contains(&format!("fchmod({fd}, 0440)")), "{}", taken[0]);
+    let renamed = taken.iter().position(|call| call.starts_with("rename")).expect("renamed");
+    assert!(taken[renamed + 1].starts_with("fsync("), "{}", taken[renamed + 1]);
 }
 
 /// The words in `Failure::new("…"` below a folder.
