@@ -52,7 +52,7 @@ fn who_cannot_install_is_told_the_line_and_it_is_taken_over_later() {
     }
     assert_eq!(site.folder(), before);
 
-    let paste = "printf '# by hand\\n%s\\n' \"$1\" | EDITOR=tee visudo -f \"$2\" && chmod 0440 \"$2\"";
+    let paste = "printf '%s\\n' \"$1\" | EDITOR=tee visudo -f \"$2\" && chmod 0440 \"$2\"";
     site.run(&["sh", "-ec", paste, "sh", RULE, FILE]).success();
     assert!(site.may(HELPER));
     // It is not this program's yet, which removes no such file.

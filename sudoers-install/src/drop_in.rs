@@ -139,10 +139,10 @@ impl DropIn {
         Self::parse(text).filter(|drop_in| drop_in.file_name() == name)
     }
 
-    /// Whether a text has these rules and, but for comments, nothing else: what was pasted by hand.
+    /// Whether a text is the rules alone, as they are pasted by hand.
     #[must_use]
-    pub fn says_only(&self, text: &str) -> bool {
-        text.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).eq(self.rule_lines())
+    pub fn is_bare(&self, text: &str) -> bool {
+        text.lines().eq(self.rule_lines())
     }
 
     /// SHA-256 of the text, 64 lower-case hexadecimal digits.

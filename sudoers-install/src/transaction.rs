@@ -74,7 +74,7 @@ pub fn change(present: &Present, drop_in: &DropIn) -> Result<Change, Failure> {
     match DropIn::of_file(&name, text) {
         Some(there) if there == *drop_in && *proper => Ok(Change::Same),
         Some(there) if there.user == drop_in.user => Ok(Change::Changed),
-        None if drop_in.says_only(text) => Ok(Change::Changed),
+        None if drop_in.is_bare(text) => Ok(Change::Changed),
         _ => {
             let error = format!(
                 "{} is there and is not what this program writes for '{}': move it away, or remove it",
@@ -208,11 +208,12 @@ mod tests {
             (file(another.render(), true), None),
             (file(commands.render(), true), None),
             (file("ai-agent ALL=(ALL) ALL\n".into(), true), None),
+            // Pasted by hand: the line alone.
             (
-                file("# by hand\nai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper\n".into(), true),
+                file("ai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper\n".into(), true),
                 Some(Change::Changed),
             ),
-            (file("#include /x\nai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper\n".into(), true), None),
+            (file("# mine\nai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper\n".into(), true), None),
             (file("ai-agent ALL=(root) NOPASSWD: /usr/bin/id\n".into(), true), None),
             (file(ours.render() + "# a word\n", true), None),
             (file(String::new(), true), None),

@@ -12,8 +12,9 @@ const MAX_STEM: usize = 64;
 const MAX_PLAIN: usize = 64;
 /// Bytes of the digest that tell names apart whose stems would be the same.
 const TAG_BYTES: usize = 4;
-/// Plain names that sudo's own lexer reads as a keyword (sudoers(5), "sudoedit").
-const KEYWORDS: [&str; 2] = ["sudoedit", "list"];
+/// Plain names that sudo's own lexer reads as a keyword (sudoers(5), "sudoedit"; the digests in that of 1.8,
+/// plugins/sudoers/toke.l).
+const KEYWORDS: [&str; 6] = ["sudoedit", "list", "sha224", "sha256", "sha384", "sha512"];
 
 /// The user of a rule as sudoers(5) reads it: a plain name, else `#uid`, which every sudo reads alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +127,7 @@ mod tests {
         }
         for name in [
             "DOM\\bob", "jane doe", "ALL", "a,b", "BUILD", "Defaults", "%x", "-x", "#5", "0day", "é", "+n",
-            "sudoedit", "list", "a=b", "a!b", "a$b", "a$$", "$", "\"q\"", "",
+            "sudoedit", "list", "sha256", "a=b", "a!b", "a$b", "a$$", "$", "\"q\"", "",
         ] {
             assert_eq!(token(name).to_string(), "#2147483648", "{name}");
             assert!(token(name).comment().is_some(), "{name}");
