@@ -5,12 +5,14 @@ mod decision;
 mod outcome;
 mod password;
 mod progress;
+mod reply;
 mod schedule;
 mod table;
 mod visit;
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
 
 use crate::cli::{ClusterAction, ClusterCall};
 use crate::exit::Exit;
@@ -74,7 +76,13 @@ impl<'a> Cluster<'a> {
         let asked = Asked { action: call.action, dry_run: call.dry_run, replace_legacy: call.replace_legacy };
         let options = Options::find(call.accept_new_host_keys)?;
         let (hosts, skipped) = hosts(call, stdin)?;
-        Ok(Self { call, plan: Plan { options, helper, grantee, asked }, hosts, skipped, password })
+        Ok(Self {
+            call,
+            plan: Plan { options, helper, grantee, asked, held: AtomicUsize::new(0) },
+            hosts,
+            skipped,
+            password,
+        })
     }
 
     fn work(self) -> Result<Exit, Failure> {

@@ -1,7 +1,8 @@
 //! What runs on the hosts of a cluster: constant POSIX sh scripts, and the command lines that start them.
 //!
 //! Nothing is copied to a host. A script and its operands, the text of the rule among them, are words of
-//! the one command line that ssh(1) hands to the login shell there; [`command_line`] alone quotes for it.
+//! one command line: ssh(1) hands that of the survey to the login shell there, and the survey runs that of
+//! the change; [`command_line`] alone quotes for them.
 //! The answers are [`Facts`] between two lines that hold the nonce of the question.
 
 mod change;
@@ -14,4 +15,4 @@ pub use change::{Action, Change, ChangeFacts, Elevation, State};
 pub use command_line::{BadWord, MAX_COMMAND_LINE};
 pub use facts::{Facts, FactsError, MAX_ANSWER};
 pub use operand::{BadOperand, FileName, Nonce, ProgramPath, Sha256Hex, UserName};
-pub use survey::{FolderState, HelperFault, HelperState, Survey, SurveyFacts};
+pub use survey::{HelperFault, HelperState, Survey, SurveyFacts};

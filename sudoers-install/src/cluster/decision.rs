@@ -71,12 +71,13 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) 
     if *uid == 0 {
         return not_ready("user-root", "the rule would be for root, who needs none: give --user USER");
     }
-    let sha256 = match &facts.helper {
-        HelperState::Good(sha256) => sha256.as_ref().map(ToString::to_string).unwrap_or_default(),
-        HelperState::Bad(fault, at) => return Err(bad_helper(*fault, at, helper)),
-    };
+    if let HelperState::Bad(fault, at) = &facts.helper {
+        return Err(bad_helper(*fault, at, helper));
+    }
     let account = Account { uid: *uid, gid: *uid, name: user.clone() };
-    let wanted = DropIn::helper(&account, &Helper { path: PathBuf::from(helper.as_str()), sha256 });
+    // What is in it is between root there and the helper.
+    let helper = Helper { path: PathBuf::from(helper.as_str()), sha256: String::new() };
+    let wanted = DropIn::helper(&account, &helper);
     let elevation = if facts.passwordless_root { Elevation::Passwordless } else { Elevation::Password };
     let mut warnings = Vec::new();
     if facts.passwordless_root && facts.uid != 0 {
@@ -117,15 +118,6 @@ fn bad_helper(fault: HelperFault, at: &str, helper: &ProgramPath) -> Failure {
     )
 }
 
-/// What comes next on a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing more.
-    Done(Outcome),
-    /// Root is asked.
-    Act,
-}
-
 /// What the operator asks for, as far as it decides.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
@@ -137,30 +129,27 @@ pub struct Asked {
     pub replace_legacy: bool,
 }
 
-/// What comes next, from what root has said is in place; `None` where that cannot be asked without a password.
+/// What would be done, from what root has said is in place; `None` where that cannot be asked without a password.
 #[must_use]
-pub fn step(asked: Asked, wanted: &DropIn, status: Option<&ChangeFacts>) -> Step {
+pub fn shown(asked: Asked, wanted: &DropIn, status: Option<&ChangeFacts>) -> Outcome {
     let Some(status) = status else {
-        return match (asked.action, asked.dry_run) {
-            (_, false) => Step::Act,
-            (ClusterAction::Install, true) => Step::Done(Outcome::WouldInstall { password: true }),
-            (ClusterAction::Remove, true) => Step::Done(Outcome::WouldRemove),
-            (ClusterAction::Status, true) => Step::Done(Outcome::Failed(Failure::new(
+        return match asked.action {
+            ClusterAction::Install => Outcome::WouldInstall { password: true },
+            ClusterAction::Remove => Outcome::WouldRemove,
+            ClusterAction::Status => Outcome::Failed(Failure::new(
                 "needs-password",
                 "only root can read what is in place, and sudo asks for a password",
-            ))),
+            )),
         };
     };
-    let state = standing(wanted, status);
-    match (asked.action, state) {
-        (ClusterAction::Status, state) => Step::Done(reported(state)),
+    match (asked.action, standing(wanted, status)) {
+        (ClusterAction::Status, state) => reported(state),
         (ClusterAction::Install, Ok(())) if !asked.replace_legacy || status.legacy.is_empty() => {
-            Step::Done(Outcome::Configured)
+            Outcome::Configured
         }
-        (ClusterAction::Install, _) if asked.dry_run => Step::Done(Outcome::WouldInstall { password: false }),
-        (ClusterAction::Remove, _) if status.code == ABSENT && !status.pending => Step::Done(Outcome::Absent),
-        (ClusterAction::Remove, _) if asked.dry_run => Step::Done(Outcome::WouldRemove),
-        (ClusterAction::Install | ClusterAction::Remove, _) => Step::Act,
+        (ClusterAction::Install, _) => Outcome::WouldInstall { password: false },
+        (ClusterAction::Remove, _) if status.code == ABSENT && !status.pending => Outcome::Absent,
+        (ClusterAction::Remove, _) => Outcome::WouldRemove,
     }
 }
 

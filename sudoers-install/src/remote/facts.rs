@@ -1,7 +1,7 @@
 //! The answer of a script: `key=value` lines between two lines that hold the question's nonce.
 //!
 //! Start-up files of the login's shell may print what they like before. Values from outside come in
-//! hexadecimal digits, so that none of them can be a line of its own.
+//! hexadecimal digits, so that none of them can be a line of its own, or after a colon when they are plain.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,9 +96,12 @@ impl Facts {
         self.0.remove(key).ok_or_else(|| FactsError::Malformed(format!("no {key}")))
     }
 
-    /// Any text, with what is not UTF-8 replaced.
+    /// Any text: what follows a colon, or digits, with what is not UTF-8 replaced.
     pub(super) fn text(&mut self, key: &str) -> Result<String, FactsError> {
         let value = self.take(key)?;
+        if let Some(plain) = value.strip_prefix(':') {
+            return Ok(plain.to_owned());
+        }
         let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let byte = |pair: &[u8]| match pair {
             [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
@@ -212,11 +215,12 @@ mod tests {
     #[test]
     fn each_kind_of_fact_is_read_strictly() {
         let facts = || {
-            answer("text=610a62\nodd=616\nword=yes\nnumber=4294967295\nnone=\nlarge=4294967296\n")
+            answer("text=610a62\nsaid=:a b\nodd=616\nword=yes\nnumber=4294967295\nnone=\nlarge=4294967296\n")
                 .expect("facts")
         };
         assert_eq!(facts().text("text").as_deref(), Ok("a\nb"));
         assert_eq!(facts().lines("text"), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(facts().text("said").as_deref(), Ok("a b"));
         assert_eq!(facts().flag("word"), Ok(true));
         assert_eq!(facts().plain("word").as_deref(), Ok("yes"));
         assert_eq!(facts().number("number"), Ok(u32::MAX));

@@ -2,7 +2,7 @@
 # What both scripts begin with: surroundings, the lines of an answer, bounded programs.
 set -uf
 umask 077
-unset IFS ENV BASH_ENV CDPATH
+unset IFS ENV BASH_ENV CDPATH TMOUT
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
@@ -14,11 +14,19 @@ newline='
 '
 apart=''
 
-# KEY VALUE: a fact whose value is any text.
+# KEY VALUE: a fact whose value is any text: after a colon when it is plain, else in digits.
 text() {
-  printf '%s=' "$1"
-  printf %s "$2" | od -An -v -tx1 -N "$most_fact" | tr -d ' \n'
-  echo
+  case $2 in
+    *[!A-Za-z0-9\ ./_\(\)-]*) ;;
+    *)
+      if [ "${#2}" -le "$most_fact" ]; then
+        printf '%s=:%s\n' "$1" "$2"
+        return
+      fi
+      ;;
+  esac
+  # shellcheck disable=SC2046 # as many words as od(1) makes, in one
+  printf '%s=%s\n' "$1" "$(printf %s $(printf %s "$2" | od -An -v -tx1 -N "$most_fact"))"
 }
 
 # KEY VALUE: a fact whose value is a word of ours, digits, or empty.
@@ -36,16 +44,21 @@ first() {
   done
 }
 
-# COMMAND…: within the limit where timeout(1) is known, without the lock, and in a session of its own where
-# apart is setsid(1).
+# What bounds the time of a program, asked for once.
+if timeout -k 2 "$limit" true 2>/dev/null; then
+  bound="timeout -k 2 $limit"
+elif timeout "$limit" true 2>/dev/null; then
+  bound="timeout $limit"
+else
+  bound=''
+fi
+readonly bound
+
+# COMMAND…: within the limit where timeout(1) is known, without the lock and what comes from the other side,
+# and in a session of its own where apart is setsid(1).
 limited() {
-  if timeout -k 2 "$limit" true 2>/dev/null; then
-    $apart timeout -k 2 "$limit" "$@" 9<&-
-  elif timeout "$limit" true 2>/dev/null; then
-    $apart timeout "$limit" "$@" 9<&-
-  else
-    $apart "$@" 9<&-
-  fi
+  # shellcheck disable=SC2086 # its words
+  $apart $bound "$@" 3<&- 9<&-
 }
 
 # Names of the files that systems-manager-helper's installer wrote, one a line.

@@ -1,15 +1,25 @@
-# shellcheck shell=sh disable=SC2034 # the scripts after it use what it sets
+# shellcheck shell=sh disable=SC2154,SC2034 # with facts.sh before it; the scripts after it use what it sets
 # The program that the rule names: whose it is, what it holds, what it answers.
 
 # PATH KIND: whether an element of a path is root's; sets at and, when not, fault.
 element() {
+  listed "$1" "$2" "$(ls -ldn -- "$1" 2>/dev/null)"
+}
+
+# PATH KIND LISTING: the same, by its line of ls(1), or none.
+listed() {
   at=$1
   kind=$2
+  listing=$3
   if [ -L "$at" ]; then
     fault=symlink
     return 1
   fi
-  listing=$(ls -ldn -- "$at" 2>/dev/null) || listing=''
+  # That of another element is none of this one's.
+  case $listing in
+    *" $at") ;;
+    *) listing='' ;;
+  esac
   # Mode, links, owner, and more.
   # shellcheck disable=SC2086
   set -- $listing
@@ -35,27 +45,41 @@ element() {
 
 # PATH: sets fault (`good` when there is none), at, and helper_sha256.
 examine() {
-  fault=good
   helper_sha256=''
-  element / d || return 0
+  judge "$1"
+  if [ "$fault" = good ]; then
+    helper_sha256=$(sha256sum <"$program" 2>/dev/null) || helper_sha256=''
+    helper_sha256=${helper_sha256%% *}
+  fi
+}
+
+# PATH: sets fault (`good` when there is none), and at.
+judge() {
+  fault=good
+  program=$1
   folder=''
-  rest=${1#/}
+  rest=${program#/}
+  set -- /
   while [ "$rest" != "${rest#*/}" ]; do
     folder=$folder/${rest%%/*}
     rest=${rest#*/}
-    element "$folder" d || return 0
+    set -- "$@" "$folder"
   done
-  element "$1" - || return 0
+  # A line for each that is there; by name, so that a folder stands before what it holds.
+  lines=$(ls -ldn -- "$@" "$program" 2>/dev/null)$newline
+  for folder in "$@"; do
+    listed "$folder" d "${lines%%"$newline"*}" || return 0
+    lines=${lines#*"$newline"}
+  done
+  listed "$program" - "${lines%%"$newline"*}" || return 0
   if [ "$links" != 1 ]; then
     fault=links
     return 0
   fi
   case $mode in
     ???[xs]*) ;;
-    *) fault=mode && return 0 ;;
+    *) fault=mode ;;
   esac
-  helper_sha256=$(sha256sum <"$1" 2>/dev/null) || helper_sha256=''
-  helper_sha256=${helper_sha256%% *}
 }
 
 # TEXT NONCE PATH SHA256: whether that is the helper's answer to this question.

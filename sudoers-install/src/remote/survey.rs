@@ -2,7 +2,7 @@
 
 use super::command_line::{BadWord, command_line, script_words, without_comments};
 use super::facts::{Facts, FactsError};
-use super::operand::{Nonce, ProgramPath, Sha256Hex, UserName};
+use super::operand::{Nonce, ProgramPath, UserName};
 
 const SCRIPT: &str = concat!(include_str!("facts.sh"), include_str!("helper.sh"), include_str!("survey.sh"));
 
@@ -18,7 +18,8 @@ pub struct Survey<'a> {
 }
 
 impl Survey<'_> {
-    /// The command line for the login shell of the host. Nothing is to be sent on its standard input.
+    /// The command line for the login shell of the host. After the answer it waits for the command line to run
+    /// next, as survey.sh says; it ends where there is none.
     ///
     /// # Errors
     /// See [`BadWord`]; no operand can cause one.
@@ -40,34 +41,23 @@ pub struct SurveyFacts {
     pub uid: u32,
     /// The account that is to get the rule, and its uid; `None` when the host knows no such account.
     pub grantee: Option<(String, u32)>,
-    /// The kernel, as uname(1) has it, and the name of the system (os-release(5)).
-    pub system: String,
     /// Where sudo(8) is.
     pub sudo: Option<ProgramPath>,
-    /// The first line of its `--version`.
-    pub sudo_version: String,
     /// Where visudo(8) is.
     pub visudo: Option<ProgramPath>,
     /// The program that the rule is to name.
     pub helper: HelperState,
     /// Root can be had without a password: a rule allows any command.
     pub passwordless_root: bool,
-    /// Whether the helper runs as root without a password and is what its file holds; `None` when the login is not
-    /// the account that is to get the rule.
-    pub probe: Option<bool>,
-    /// What sudo or the helper said when it did not.
-    pub probe_words: String,
-    /// /etc/sudoers.d, as the login sees it.
-    pub folder: FolderState,
-    /// The files systems-manager-* in it, when it can be read.
+    /// The files systems-manager-* in /etc/sudoers.d, when that can be read.
     pub legacy: Vec<String>,
 }
 
 /// The helper on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HelperState {
-    /// Root's, and nobody else's to write; its SHA-256 when the login can read it.
-    Good(Option<Sha256Hex>),
+    /// Root's, and nobody else's to write.
+    Good,
     /// Not to be named in a rule: why, and the element of the path at fault.
     Bad(HelperFault, String),
 }
@@ -91,17 +81,6 @@ pub enum HelperFault {
     Mode,
 }
 
-/// /etc/sudoers.d, as the login sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FolderState {
-    /// Its names can be read.
-    Readable,
-    /// They cannot.
-    Unreadable,
-    /// It is not there.
-    Missing,
-}
-
 impl SurveyFacts {
     /// Reads the answer.
     ///
@@ -118,22 +97,10 @@ impl SurveyFacts {
             login: facts.text("login")?,
             uid: facts.number("uid")?,
             grantee: grantee_uid.map(|uid| (grantee, uid)),
-            system: facts.text("system")?,
             sudo: facts.path("sudo")?,
-            sudo_version: facts.text("sudo_version")?,
             visudo: facts.path("visudo")?,
             helper: helper(facts)?,
             passwordless_root: facts.flag("passwordless")?,
-            probe: facts.word("probe", &[("yes", Some(true)), ("no", Some(false)), ("unasked", None)])?,
-            probe_words: facts.text("probe_words")?,
-            folder: facts.word(
-                "folder",
-                &[
-                    ("readable", FolderState::Readable),
-                    ("unreadable", FolderState::Unreadable),
-                    ("missing", FolderState::Missing),
-                ],
-            )?,
             legacy: facts.lines("legacy")?,
         })
     }
@@ -141,7 +108,6 @@ impl SurveyFacts {
 
 fn helper(facts: &mut Facts) -> Result<HelperState, FactsError> {
     let at = facts.text("helper_at")?;
-    let sha256 = facts.sha256("helper_sha256")?;
     let fault = facts.word(
         "helper",
         &[
@@ -155,5 +121,5 @@ fn helper(facts: &mut Facts) -> Result<HelperState, FactsError> {
             ("mode", Some(HelperFault::Mode)),
         ],
     )?;
-    Ok(fault.map_or(HelperState::Good(sha256), |fault| HelperState::Bad(fault, at)))
+    Ok(fault.map_or(HelperState::Good, |fault| HelperState::Bad(fault, at)))
 }

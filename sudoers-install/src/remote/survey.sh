@@ -1,6 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # with facts.sh and helper.sh before it
-# NONCE HELPER GRANTEE: what the login itself can tell of its host. Changes nothing.
-exec </dev/null
+# NONCE HELPER GRANTEE: what the login itself can tell of its host. Changes nothing by itself.
+#
+# Descriptor 3 is what comes from the other side: nothing before the answer is there.
+exec 3<&0 </dev/null
 cd / || exit 1
 
 nonce=$1
@@ -11,50 +13,37 @@ grantee=${3:-$login}
 grantee_uid=$(id -u -- "$grantee" 2>/dev/null) || grantee_uid=''
 sudo=$(first /usr/bin/sudo /bin/sudo /usr/local/bin/sudo)
 visudo=$(first /usr/sbin/visudo /usr/bin/visudo /sbin/visudo /usr/local/sbin/visudo)
-system=$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null | tr -d '"')
 
-version=''
 passwordless=no
 if [ -n "$sudo" ]; then
-  version=$(limited "$sudo" --version 2>&1 | head -n 1)
   limited "$sudo" -k -n -- /bin/sh -c : >/dev/null 2>&1 && passwordless=yes
 fi
 
-examine "$helper"
-
-probe=unasked
-said=''
-if [ "$grantee_uid" = "$uid" ]; then
-  probe=no
-  if [ "$fault" = good ] && [ -n "$sudo" ]; then
-    said=$(limited "$sudo" -k -n -- "$helper" probe "$nonce" 2>&1 | head -c "$most_output")
-    proves "$said" "$nonce" "$helper" "$helper_sha256" && probe=yes
-  fi
-fi
-
-if [ ! -d /etc/sudoers.d ]; then
-  folder=missing
-elif [ -r /etc/sudoers.d ] && [ -x /etc/sudoers.d ]; then
-  folder=readable
-else
-  folder=unreadable
-fi
+judge "$helper"
 
 printf 'sudoers-install %s begin\n' "$nonce"
 text login "$login"
 word uid "$uid"
 text grantee "$grantee"
 word grantee_uid "$grantee_uid"
-text system "$(uname -sr) $system"
 text sudo "$sudo"
-text sudo_version "$version"
 text visudo "$visudo"
 word helper "$fault"
 text helper_at "$at"
-word helper_sha256 "$helper_sha256"
 word passwordless "$passwordless"
-word probe "$probe"
-text probe_words "$said"
-word folder "$folder"
 text legacy "$(legacy_names)"
 printf 'sudoers-install %s end\n' "$nonce"
+
+# LENGTH INPUT: so many bytes are the command line to run next; its last line is a comment of ours, so that none
+# that was cut off is run. Its input, a line or none, is not sent before the other side knows that nothing else
+# reads it.
+IFS=' ' read -r length input <&3 || exit 0
+command=$(head -c "$length" <&3)
+case $command in
+  *"$newline#$nonce") ;;
+  *) exit 1 ;;
+esac
+if [ "$input" = line ]; then exec <&3; fi
+exec 3<&-
+printf 'sudoers-install %s ready\n' "$nonce"
+exec /bin/sh -c "$command"

@@ -65,9 +65,14 @@ impl Reach {
 
 /// Whether the marker is there.
 pub(super) fn has_begun(ran: &Ran, marker: &str) -> bool {
-    let printed = String::from_utf8_lossy(&ran.stdout);
+    holds_line(&ran.stdout, marker)
+}
+
+/// Whether a whole line that was printed ends with these words.
+pub(super) fn holds_line(printed: &[u8], words: &str) -> bool {
     // A start-up file of the remote shell may have left words on the same line.
-    printed.lines().any(|line| line.trim_end_matches('\r').ends_with(marker))
+    let whole = printed.split_inclusive(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
+    whole.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).any(|line| line.ends_with(words.as_bytes()))
 }
 
 /// What the end of a session means.

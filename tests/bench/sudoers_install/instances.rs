@@ -30,8 +30,7 @@ const PYTHON: &str = "/usr/bin/python3";
 const LIBRARY: &str = "import os; print(os.path.dirname(os.__file__))";
 
 /// While this file is there every session begins with five seconds of nothing (sshd(8), SSHRC).
-const SLOW: &str = "/run/slow";
-const SSHRC: &str = "if [ -e /run/slow ]; then sleep 5; fi\n";
+const SSHRC: (&str, &str) = ("/etc/ssh/sshrc", "sleep 5\n");
 
 /// For sh: accounts, $1 with the password $2 and $3 with none.
 const ACCOUNTS: &str = r#"
@@ -65,7 +64,6 @@ pub fn furnish(host: &Host, helper: &Path, key: &str) -> io::Result<bool> {
     host.write(&format!("/etc/sudoers.d/{LOGIN}"), format!("{LOGIN} ALL=(ALL) ALL\n"), 0o440, "root:root");
     let owner = format!("{LOGIN}:{LOGIN}");
     host.write(&format!("/home/{LOGIN}/.ssh/authorized_keys"), key, 0o600, &owner);
-    host.write("/etc/ssh/sshrc", SSHRC, 0o644, "root:root");
     complete_python(host)
 }
 
@@ -105,10 +103,14 @@ impl<'a> Instances<'a> {
         self.each(&["grep", "-qsxF", RULE, DROP_IN])
     }
 
-    /// Whether they answer late from now on.
+    /// Whether they answer late from now on. Each /etc is its own from the start, so this goes to each.
     pub fn slow(&self, late: bool) -> io::Result<()> {
-        let words = if late { ["touch", SLOW] } else { ["rm", SLOW] };
-        done(self.host.command(&words)).map(|_| ())
+        let (path, script) = SSHRC;
+        if late {
+            self.each(&["sh", "-c", "printf %s \"$0\" >\"$1\"", script, path]).map(|_| ())
+        } else {
+            self.each(&["rm", path]).map(|_| ())
+        }
     }
 
     fn each(&self, words: &[&str]) -> io::Result<u16> {

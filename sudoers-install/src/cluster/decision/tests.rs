@@ -1,5 +1,5 @@
 use super::*;
-use crate::remote::{FolderState, Sha256Hex};
+use crate::remote::Sha256Hex;
 
 const HELPER: &str = "/usr/bin/sudo-helper";
 
@@ -12,15 +12,10 @@ fn facts() -> SurveyFacts {
         login: "op".to_owned(),
         uid: 1000,
         grantee: Some(("ai-agent".to_owned(), 1001)),
-        system: "Linux Debian".to_owned(),
         sudo: ProgramPath::parse("/usr/bin/sudo").ok(),
-        sudo_version: "Sudo version 1.9.13p3".to_owned(),
         visudo: ProgramPath::parse("/usr/sbin/visudo").ok(),
-        helper: HelperState::Good(None),
+        helper: HelperState::Good,
         passwordless_root: false,
-        probe: None,
-        probe_words: String::new(),
-        folder: FolderState::Unreadable,
         legacy: Vec::new(),
     }
 }
@@ -127,8 +122,8 @@ fn a_login_that_is_granted_would_learn_the_password() {
 
 #[test]
 fn configured_is_the_right_text_and_a_probe_that_passed() {
-    let step = |status: &ChangeFacts| step(asked(ClusterAction::Install), &wanted(), Some(status));
-    assert_eq!(step(&status()), Step::Done(Outcome::Configured));
+    let shown = |status: &ChangeFacts| shown(asked(ClusterAction::Install), &wanted(), Some(status));
+    assert_eq!(shown(&status()), Outcome::Configured);
     let table: [fn(&mut ChangeFacts); 6] = [
         |status| status.sha256 = None,
         |status| status.code = "changed".to_owned(),
@@ -140,52 +135,33 @@ fn configured_is_the_right_text_and_a_probe_that_passed() {
     for change in table {
         let mut status = status();
         change(&mut status);
-        assert_eq!(step(&status), Step::Act, "{status:?}");
+        assert_eq!(shown(&status), Outcome::WouldInstall { password: false }, "{status:?}");
     }
 }
 
 #[test]
 fn what_only_root_can_tell_needs_the_password() {
-    for action in [ClusterAction::Install, ClusterAction::Status, ClusterAction::Remove] {
-        assert_eq!(step(asked(action), &wanted(), None), Step::Act);
-    }
-    let shown = |action| step(Asked { dry_run: true, ..asked(action) }, &wanted(), None);
-    assert_eq!(shown(ClusterAction::Install), Step::Done(Outcome::WouldInstall { password: true }));
-    assert_eq!(shown(ClusterAction::Remove), Step::Done(Outcome::WouldRemove));
-    assert!(matches!(shown(ClusterAction::Status), Step::Done(Outcome::Failed(_))));
-}
-
-#[test]
-fn a_dry_run_never_acts() {
-    for action in [ClusterAction::Install, ClusterAction::Status, ClusterAction::Remove] {
-        for sha256 in [None, status().sha256] {
-            for replace_legacy in [false, true] {
-                let status = ChangeFacts { sha256: sha256.clone(), legacy: vec!["x".to_owned()], ..status() };
-                let asked = Asked { action, dry_run: true, replace_legacy };
-                assert_ne!(step(asked, &wanted(), Some(&status)), Step::Act, "{asked:?}");
-            }
-        }
-    }
+    let shown = |action| shown(asked(action), &wanted(), None);
+    assert_eq!(shown(ClusterAction::Install), Outcome::WouldInstall { password: true });
+    assert_eq!(shown(ClusterAction::Remove), Outcome::WouldRemove);
+    assert!(matches!(shown(ClusterAction::Status), Outcome::Failed(_)));
 }
 
 #[test]
 fn old_rules_beside_the_right_one_are_replaced_when_asked_for() {
     let status = ChangeFacts { legacy: vec!["systems-manager-op".to_owned()], ..status() };
     let replacing = Asked { replace_legacy: true, ..asked(ClusterAction::Install) };
-    assert_eq!(step(replacing, &wanted(), Some(&status)), Step::Act);
-    assert_eq!(
-        step(asked(ClusterAction::Install), &wanted(), Some(&status)),
-        Step::Done(Outcome::Configured)
-    );
+    assert_eq!(shown(replacing, &wanted(), Some(&status)), Outcome::WouldInstall { password: false });
+    assert_eq!(shown(asked(ClusterAction::Install), &wanted(), Some(&status)), Outcome::Configured);
 }
 
 #[test]
 fn remove_and_status_say_what_is_there() {
     let none = ChangeFacts { sha256: None, probe: None, code: ABSENT.to_owned(), ..status() };
-    let step = |action, status: &ChangeFacts| step(asked(action), &wanted(), Some(status));
-    assert_eq!(step(ClusterAction::Remove, &none), Step::Done(Outcome::Absent));
-    assert_eq!(step(ClusterAction::Remove, &status()), Step::Act);
-    assert_eq!(step(ClusterAction::Status, &status()), Step::Done(Outcome::Configured));
+    let shown = |action, status: &ChangeFacts| shown(asked(action), &wanted(), Some(status));
+    assert_eq!(shown(ClusterAction::Remove, &none), Outcome::Absent);
+    assert_eq!(shown(ClusterAction::Remove, &status()), Outcome::WouldRemove);
+    assert_eq!(shown(ClusterAction::Status, &status()), Outcome::Configured);
     for (expected, status) in [
         ("not-configured", none),
         ("differs", ChangeFacts { sha256: Sha256Hex::parse(&"0".repeat(64)).ok(), ..status() }),
@@ -193,9 +169,7 @@ fn remove_and_status_say_what_is_there() {
         ("not-effective", ChangeFacts { probe: Some(false), ..status() }),
         ("not-effective", ChangeFacts { code: "busy".to_owned(), ..status() }),
     ] {
-        let Step::Done(Outcome::Failed(failure)) = step(ClusterAction::Status, &status) else {
-            panic!("{expected}")
-        };
+        let Outcome::Failed(failure) = shown(ClusterAction::Status, &status) else { panic!("{expected}") };
         assert_eq!(failure.code, expected);
     }
 }
