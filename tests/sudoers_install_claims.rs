@@ -412,6 +412,36 @@ fn the_file_is_made_anew_proper_from_the_start_and_durable_before_it_counts() {
     assert!(taken[renamed + 1].starts_with("fsync("), "{}", taken[renamed + 1]);
 }
 
+/// Notes how it is called, and goes on as the real one.
+const ASKED: &str = r#"#!/bin/sh
+{
+    echo "$*" | sed "s/probe .*/probe NONCE/"
+    echo "$(id -u):$(id -g) $(id -G)"
+    echo "$(pwd) $(readlink /proc/$$/fd/0) $(tr -d '\000' </proc/$$/environ)"
+    read -r pid name state parent group session tty rest </proc/$$/stat
+    test "$session $tty" = "$$ 0" && echo alone
+} >/run/asked
+exec /opt/real/sudo "$@"
+"#;
+
+#[test]
+fn the_proof_is_asked_for_as_the_user_in_a_session_of_its_own_with_nothing_of_the_caller_s() {
+    let Some(site) = Site::boot() else { return };
+    site.run(&["sh", "-ec", "groupadd --gid 4242 ops; usermod -aG ops ai-agent"]).success();
+    site.run(&[
+        "sh",
+        "-ec",
+        "mkdir /opt/real; mv /usr/bin/sudo /opt/real; : >/run/asked; chmod 0666 /run/asked",
+    ])
+    .success();
+    site.write("/usr/bin/sudo", ASKED, 0o755, "root:root");
+    let call = "cd /root; SECRET=root sudoers-install install --user ai-agent --json </etc/hostname";
+    assert_eq!(site.said(&["sh", "-c", call]).done()["effective"], "proven");
+    let uid = site.said(&["id", "-u", AGENT]).stdout.trim().to_owned();
+    let expected = format!("-k -n -- {HELPER} probe NONCE\n{uid}:{uid} {uid} 4242\n/ /dev/null \nalone\n");
+    assert_eq!(site.read("/run/asked"), expected);
+}
+
 /// The words in `Failure::new("…"` below a folder.
 fn codes(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
