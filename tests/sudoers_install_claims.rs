@@ -442,6 +442,36 @@ fn the_proof_is_asked_for_as_the_user_in_a_session_of_its_own_with_nothing_of_th
     assert_eq!(site.read("/run/asked"), expected);
 }
 
+#[test]
+fn commands_are_not_run_as_a_proof_but_looked_for_in_sudo_s_list() {
+    let Some(site) = Site::boot() else { return };
+    site.run(&["sh", "-ec", "mkdir /opt/real; mv /usr/bin/sudo /opt/real"]).success();
+    let noting = "#!/bin/sh\necho \"$*\" >>/run/asked\ntest -e /run/mute || exec /opt/real/sudo \"$@\"\n";
+    site.write("/usr/bin/sudo", noting, 0o755, "root:root");
+    let before = site.folder();
+    let commands = ["--command", "/usr/bin/whoami"];
+    assert_eq!(site.install_for(AGENT, &commands).done()["effective"], "checked, not run");
+    assert_eq!(site.read("/run/asked"), "-n -l -U ai-agent\n");
+    site.call("remove").success();
+    site.run(&["touch", "/run/mute"]).success();
+    let sentence = site.install_for(AGENT, &commands).failure("not-proven");
+    assert!(sentence.contains("does not list /usr/bin/whoami"), "{sentence}");
+    assert_eq!(site.folder(), before);
+}
+
+#[test]
+fn a_copy_under_another_name_is_not_the_program_s_own() {
+    let Some(site) = Site::boot() else { return };
+    site.install_for(AGENT, &[]).done();
+    let copy = "/etc/sudoers.d/zz-sudo-helper-other";
+    site.run(&["cp", "-a", FILE, copy]).success();
+    assert_eq!(site.state(copy)["state"], "foreign-file");
+    let said = site.call("remove --user ai-agent").success();
+    assert!(said.stdout.contains(FILE) && said.stderr.contains(copy), "{said:?}");
+    site.run(&["test", "-e", FILE]).failure();
+    site.run(&["test", "-e", copy]).success();
+}
+
 /// The words in `Failure::new("…"` below a folder.
 fn codes(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
