@@ -8,6 +8,7 @@ mod progress;
 mod reply;
 mod schedule;
 mod table;
+mod terminal;
 mod visit;
 
 use std::sync::Mutex;

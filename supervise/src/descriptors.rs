@@ -1,11 +1,25 @@
-//! Descriptors that a command must not inherit.
+//! Descriptors that the caller handed down, and those that a command must not inherit.
 
 use std::io;
+use std::os::fd::{OwnedFd, RawFd};
 
 use crate::sys;
 
 /// Where the kernel lists this process's open descriptors (proc(5)).
 const OPEN_DESCRIPTORS: &str = "/proc/self/fd";
+
+/// The first number that has no meaning by itself (stdin(3)).
+const FIRST_FREE: RawFd = 3;
+
+/// A copy, closed on exec, of a descriptor that the caller handed down by its number. It may be a socket's, or that
+/// of a pipe which another account made, and reads on where the caller was: opening /proc/self/fd
+/// anew can do none of these (proc(5)).
+///
+/// # Errors
+/// Those of fcntl(2), when it is not open.
+pub fn handed_down(number: RawFd) -> io::Result<OwnedFd> {
+    sys::duplicate(number, FIRST_FREE)
+}
 
 /// Marks every descriptor from `first` up close-on-exec, but for those in `kept`.
 ///

@@ -213,3 +213,11 @@ pub(crate) fn set_close_on_exec(fd: u32) -> io::Result<()> {
         other => other.map(drop),
     }
 }
+
+/// fcntl(2), F_DUPFD_CLOEXEC: the same open file by another number, `lowest` or above.
+pub(crate) fn duplicate(fd: RawFd, lowest: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl takes three integers here.
+    let copy = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, lowest) })?;
+    // SAFETY: a new descriptor, which nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}

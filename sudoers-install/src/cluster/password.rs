@@ -5,12 +5,16 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+
+use super::terminal::with_settings_kept;
 
 /// Longest password that sudo takes (SUDO_CONV_REPL_MAX in sudo_plugin.h).
 const MAX_PASSWORD: usize = 1023;
@@ -35,10 +39,15 @@ impl Origin {
     /// When it is not open for reading.
     pub fn of(descriptor: Option<i32>) -> Result<Self, Failure> {
         let Some(number) = descriptor else { return Ok(Self::Terminal) };
-        let file = File::open(format!("/proc/self/fd/{number}")).map_err(|error| {
+        let failed = |error: io::Error| {
             Failure::new("password-fd", format!("--password-fd {number} cannot be read: {error}"))
-        })?;
-        Ok(Self::Descriptor(file))
+        };
+        let file = supervise::handed_down(number).map_err(failed)?;
+        let flags = fcntl(&file, FcntlArg::F_GETFL).map_err(|errno| failed(errno.into()))?;
+        if flags & OFlag::O_ACCMODE.bits() == OFlag::O_WRONLY.bits() {
+            return Err(failed(Errno::EBADF.into()));
+        }
+        Ok(Self::Descriptor(file.into()))
     }
 
     /// Asks for it, or reads it. Nothing that this process holds reaches a core dump from here on.
@@ -87,7 +96,9 @@ fn keep_from_dumps() -> Result<(), Failure> {
 
 fn ask(hosts: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let plural = if hosts == 1 { "" } else { "s" };
-    let asked = rpassword::prompt_password(format!("sudo password for {hosts} host{plural}: "));
+    let prompt = format!("sudo password for {hosts} host{plural}: ");
+    // It sends itself SIGINT for the key while the terminal still shows nothing (rpassword 7.5).
+    let asked = with_settings_kept(|| rpassword::prompt_password(prompt)).flatten();
     asked.map(|text| Zeroizing::new(text.into_bytes())).map_err(|error| {
         Failure::new(
             "no-terminal",
@@ -122,15 +133,16 @@ fn await_input(file: &File, end: Instant) -> io::Result<()> {
     let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
     match poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], timeout) {
         Ok(0) => Err(io::Error::new(io::ErrorKind::TimedOut, "no line came")),
-        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Write, pipe};
+    use std::io::{Seek, SeekFrom, Write, pipe};
     use std::os::fd::{AsRawFd, OwnedFd};
+    use std::os::unix::net::UnixStream;
 
     use super::*;
 
@@ -192,7 +204,21 @@ mod tests {
         assert!(matches!(Origin::of(None), Ok(Origin::Terminal)));
         assert_eq!(Origin::of(Some(99_999)).err().expect("refused").code, "password-fd");
         assert_eq!(Origin::of(Some(-1)).err().expect("refused").code, "password-fd");
-        let (reader, _writer) = pipe().expect("a pipe");
+        let (reader, writer) = pipe().expect("a pipe");
         assert!(matches!(Origin::of(Some(reader.as_raw_fd())), Ok(Origin::Descriptor(_))));
+        assert_eq!(Origin::of(Some(writer.as_raw_fd())).err().expect("not to be read").code, "password-fd");
+    }
+
+    #[test]
+    fn a_socket_will_do_and_a_file_is_read_on_where_the_caller_was() {
+        let (here, mut there) = UnixStream::pair().expect("sockets");
+        there.write_all(b"secret\n").expect("written");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"a title\nsecret\n").expect("written");
+        file.seek(SeekFrom::Start(8)).expect("at the second line");
+        for number in [here.as_raw_fd(), file.as_raw_fd()] {
+            let Ok(Origin::Descriptor(file)) = Origin::of(Some(number)) else { panic!("{number}") };
+            assert_eq!(*read_line(&file, Duration::from_secs(60)).expect("read"), b"secret");
+        }
     }
 }
