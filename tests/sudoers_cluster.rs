@@ -1,158 +1,14 @@
 //! `sudoers-install cluster` against real hosts with sshd and sudo, some of them in trouble.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
 use assert_cmd::assert::OutputAssertExt;
-use bed::{Host, Network, Operator, Running, Terminal, capture, eventually, spawn};
+use bed::site::{
+    ADMIN, AGENT, PASSWORD, RULE, Site, assert_granted, assert_told, assert_untouched, passwordless, rows,
+    set_password, with_input, wrong_passwords,
+};
+use bed::{Host, Network, Operator, capture};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
-
-/// The account that gets the rule.
-const AGENT: &str = "ai-agent";
-/// The login: sudo with the password.
-const ADMIN: &str = "admin";
-const PASSWORD: &str = "battery' $(staple) \\horse";
-const RULE: &str = "/etc/sudoers.d/zz-sudo-helper-ai-agent";
-const NOPASSWD_ALL: &str = "admin ALL=(ALL) NOPASSWD: ALL\n";
-/// All names in the folder.
-const NAMES: [&str; 3] = ["sh", "-c", "ls -A /etc/sudoers.d | grep -v README | tr '\\n' ' '"];
-
-/// Hosts that an operator reaches.
-struct Site<const N: usize> {
-    hosts: [Host; N],
-    operator: Operator,
-}
-
-impl<const N: usize> Site<N> {
-    fn boot(names: [&str; N]) -> Option<Self> {
-        let network = Network::new()?;
-        let hosts = network.boot(names);
-        let operator = Operator::of(&network);
-        thread::scope(|scope| {
-            for host in &hosts {
-                scope.spawn(|| furnish(host, &operator));
-            }
-        });
-        operator.knows(&hosts.iter().collect::<Vec<_>>());
-        let entry =
-            |host: &Host| format!("{}: {{hostname: {}, user: {ADMIN}}}\n", host.name(), host.address());
-        operator.write("inventory.yaml", &hosts.iter().map(entry).collect::<String>());
-        Some(Self { hosts, operator })
-    }
-
-    fn host(&self, name: &str) -> &Host {
-        self.hosts.iter().find(|host| host.name() == name).expect("a host of that name")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let own = ["cluster", "--inventory", "/root/inventory.yaml", "--user", AGENT];
-        self.operator.command("sudoers-install", &[&own[..], arguments].concat())
-    }
-
-    /// Without a terminal and without anything on standard input.
-    fn run(&self, arguments: &[&str]) -> Output {
-        capture(self.command(arguments))
-    }
-
-    /// With the password on standard input.
-    fn with(&self, password: &str, arguments: &[&str]) -> Output {
-        let arguments = [&["--password-fd", "0"], arguments].concat();
-        with_input(self.command(&arguments), format!("{password}\n").as_bytes())
-    }
-}
-
-fn furnish(host: &Host, operator: &Operator) {
-    host.install("sudo-helper");
-    host.user(AGENT);
-    host.user(ADMIN);
-    host.run(&["usermod", "-aG", "sudo", ADMIN]).success();
-    set_password(host, PASSWORD);
-    operator.may_enter(host, ADMIN);
-}
-
-fn set_password(host: &Host, password: &str) {
-    host.run(&["sh", "-c", "printf '%s\\n' \"$0\" | chpasswd", &format!("{ADMIN}:{password}")]).success();
-}
-
-fn passwordless(host: &Host) {
-    host.write("/etc/sudoers.d/admin", NOPASSWD_ALL, 0o440, "root:root");
-}
-
-fn with_input(mut command: Command, input: &[u8]) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(&mut command);
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    child.wait_with_output().expect("a child can be waited for")
-}
-
-/// The objects of `--json`, by alias.
-fn rows(output: &Output) -> BTreeMap<String, Value> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let row =
-        |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let rows: Vec<Value> = text.lines().map(row).collect();
-    let count = rows.len();
-    let by_alias: BTreeMap<String, Value> = rows
-        .into_iter()
-        .map(|row| (row["alias"].as_str().unwrap_or_else(|| panic!("{row}")).to_owned(), row))
-        .collect();
-    assert_eq!(by_alias.len(), count, "one object a host");
-    by_alias
-}
-
-/// Outcome and code of each host.
-fn told(output: &Output) -> BTreeMap<String, (String, String)> {
-    let text = |row: &Value, key: &str| row[key].as_str().expect("a word").to_owned();
-    let told = |(alias, row): (String, Value)| (alias, (text(&row, "outcome"), text(&row, "code")));
-    rows(output).into_iter().map(told).collect()
-}
-
-#[track_caller]
-fn assert_told(output: &Output, expected: &[(&str, &str)]) {
-    let failed = |code: &str| {
-        !["configured", "installed", "removed", "absent", "skipped", "would-install", "would-remove"]
-            .contains(&code)
-    };
-    let outcome = |code: &str| if failed(code) { "failed".to_owned() } else { code.to_owned() };
-    let expected: BTreeMap<_, _> = expected
-        .iter()
-        .map(|(alias, code)| ((*alias).to_owned(), (outcome(code), (*code).to_owned())))
-        .collect();
-    assert_eq!(told(output), expected, "{output:?}");
-    let any = expected.values().any(|(outcome, _)| outcome == "failed");
-    assert_eq!(output.status.code(), Some(i32::from(any)), "{output:?}");
-}
-
-/// That the agent may run the helper, and nothing more, and that nothing is left beside the rule.
-#[track_caller]
-fn assert_granted(host: &Host) {
-    host.run_as(AGENT, &["sudo", "-k", "-n", "/usr/bin/sudo-helper", "probe", "0123456789"]).success();
-    host.run_as(AGENT, &["sudo", "-k", "-n", "true"]).failure();
-    host.run(&["stat", "-c", "%a %u %g", RULE]).stdout("440 0 0\n");
-    host.run(&["visudo", "-c"]).success();
-    host.run(&NAMES).stdout(contains("zz-sudo-helper-ai-agent").and(contains(".zz").not()));
-}
-
-#[track_caller]
-fn assert_untouched(host: &Host) {
-    host.run(&NAMES).stdout(contains("zz-sudo-helper").not());
-}
-
-/// How often sudo on a host was given a wrong password.
-fn wrong_passwords(host: &Host) -> usize {
-    let wrong = |entry: &Value| {
-        entry["MESSAGE"]
-            .as_str()
-            .is_some_and(|message| message.contains("pam_unix(sudo:auth): authentication failure"))
-    };
-    host.journal().iter().filter(|entry| wrong(entry)).count()
-}
 
 #[test]
 fn each_trouble_is_told_and_the_rest_is_installed() {
@@ -164,7 +20,7 @@ fn each_trouble_is_told_and_the_rest_is_installed() {
     let host = |name| site.host(name);
     assert_told(&site.with(PASSWORD, &["--json", "--limit", "done"]), &[("done", "installed")]);
     passwordless(host("open"));
-    set_password(host("other"), "another one");
+    set_password(host("other"), ADMIN, "another one");
     host("full")
         .run(&["mount", "-t", "tmpfs", "-o", "size=4k,mode=750", "tmpfs", "/etc/sudoers.d"])
         .success();
@@ -315,35 +171,6 @@ fn an_empty_password_or_none_changes_nothing_anywhere() {
 }
 
 #[test]
-fn one_prompt_serves_all_hosts() {
-    let Some(site) = Site::boot(["one", "two"]) else { return };
-    let own = ["cluster", "--inventory", "/root/inventory.yaml", "--user", AGENT];
-    let mut command = site.operator.wrapped(&Terminal::session(), "sudoers-install", &own);
-    command.env("TERM", "xterm");
-    let mut running = Terminal::open().run(command);
-    // The prompt has no newline; the survey of both is what comes before it.
-    let asked = || sudo_asks(running.pid());
-    eventually("it asks", asked);
-    running.write(format!("{PASSWORD}\n").as_bytes());
-    let said = running.rest().join("\n");
-    assert_eq!(said.matches("sudo password for 2 hosts: ").count(), 1, "{said}");
-    assert!(said.contains("2 hosts: 2 installed") && !said.contains(PASSWORD), "{said}");
-    assert!(said.contains("/2 hosts"), "a bar: {said}");
-    for host in &site.hosts {
-        assert_granted(host);
-    }
-}
-
-/// Whether a child of `pid` reads the terminal: /proc/PID/wchan of a process that waits for a key.
-fn sudo_asks(pid: i32) -> bool {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let pids = children.split_whitespace().map(str::to_owned).chain([pid.to_string()]);
-    pids.into_iter().any(|pid| {
-        fs::read_to_string(format!("/proc/{pid}/stack")).is_ok_and(|stack| stack.contains("n_tty_read"))
-    })
-}
-
-#[test]
 fn the_granted_login_is_told_the_password_only_when_allowed() {
     let Some(site) = Site::boot(["one", "two"]) else { return };
     let own = |more: &[&str]| {
@@ -436,132 +263,6 @@ fn a_call_that_cannot_begin_contacts_nobody() {
     );
     capture(hidden).assert().code(1).stderr(contains("there is no ssh"));
     call(&["--inventory", "/root/good.yaml"]).code(1).stderr(contains("web1: failed (unreachable)"));
-}
-
-/// Where the password must not be, while it is used: what each process of the machine and of its hosts
-/// shows to others.
-fn seen_in_proc(password: &str) -> Vec<String> {
-    let mut seen = Vec::new();
-    for entry in fs::read_dir("/proc").expect("/proc").flatten() {
-        for name in ["cmdline", "environ"] {
-            let path = entry.path().join(name);
-            let bytes = fs::read(&path).unwrap_or_default();
-            if String::from_utf8_lossy(&bytes).contains(password) {
-                seen.push(path.display().to_string());
-            }
-        }
-    }
-    seen
-}
-
-#[test]
-fn the_password_is_seen_nowhere() {
-    let Some(site) = Site::boot(["one", "two"]) else { return };
-    // In no other process of this machine, the test itself included.
-    let password = format!("kept-{}", site.operator.path("x").display().to_string().replace('/', "_"));
-    site.hosts.iter().for_each(|host| set_password(host, &password));
-    site.hosts.iter().for_each(|host| {
-        host.run(&["sh", "-c", "journalctl --rotate; journalctl --vacuum-time=1s; : >/var/log/auth.log"])
-            .success();
-    });
-    let (ended, looks) = (AtomicBool::new(false), std::sync::atomic::AtomicUsize::new(0));
-    thread::scope(|scope| {
-        let watch = scope.spawn(|| {
-            while !ended.load(Ordering::Acquire) {
-                assert_eq!(seen_in_proc(&password), [] as [String; 0]);
-                looks.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        let output = site.with(&password, &["--json"]);
-        ended.store(true, Ordering::Release);
-        watch.join().expect("not seen");
-        assert_told(&output, &[("one", "installed"), ("two", "installed")]);
-        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        assert!(!said.iter().any(|text| text.contains(&password)));
-    });
-    assert!(looks.load(Ordering::Relaxed) > 10);
-    for host in &site.hosts {
-        host.run(&["journalctl", "--sync"]).success();
-        let find = "! grep -rlaF -- \"$0\" /tmp /var /run /root /home /etc /dev/shm 2>/dev/null";
-        host.run(&["sh", "-c", find, &password]).success();
-        assert!(!host.journal().iter().any(|entry| entry.to_string().contains(&password)));
-    }
-    let mut find = Command::new("grep");
-    find.args(["-rlaF", "--", &password]).arg(site.operator.path("."));
-    capture(find).assert().code(1);
-}
-
-/// The pids of a host's processes whose command line holds a text.
-fn on_host(host: &Host, text: &str) -> bool {
-    let outside = fs::read_link(format!("/proc/{}/ns/pid", host.leader())).expect("a namespace");
-    fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
-        let here = fs::read_link(entry.path().join("ns/pid")).is_ok_and(|namespace| namespace == outside);
-        here && fs::read(entry.path().join("cmdline"))
-            .is_ok_and(|line| String::from_utf8_lossy(&line).contains(text))
-    })
-}
-
-/// A visudo that waits where the condition in /run/gate holds, until that is gone.
-const SLOW_VISUDO: &str = r#"#!/bin/sh
-if [ -e /run/gate ] && eval "$(cat /run/gate)"; then while [ -e /run/gate ]; do sleep 0.05; done; fi
-exec /usr/sbin/visudo.real "$@"
-"#;
-
-fn slow_visudo(host: &Host) {
-    host.run(&["mv", "/usr/sbin/visudo", "/usr/sbin/visudo.real"]).success();
-    host.write("/usr/sbin/visudo", SLOW_VISUDO, 0o755, "root:root");
-}
-
-#[test]
-fn a_killed_call_leaves_each_host_as_it_was_or_whole() {
-    let Some(site) = Site::boot(["one", "two", "three"]) else { return };
-    site.hosts.iter().for_each(passwordless);
-    site.hosts.iter().for_each(slow_visudo);
-    let absent: [&str; 3] = ["test", "!", "-e"];
-    // Killed at: the look at what is there, that at the new text, that at the whole with the rule in place.
-    for gate in ["[ \"$*\" = -c ]".to_owned(), "[ \"$2\" = -s ]".to_owned(), format!("[ -e {RULE} ]")] {
-        site.hosts.iter().for_each(|host| host.write("/run/gate", &gate, 0o644, "root:root"));
-        let running = Running::start(site.command(&["--json", "--jobs", "3"]));
-        eventually(&gate, || site.hosts.iter().any(|host| on_host(host, "/usr/sbin/visudo\0-c")));
-        running.signal(9);
-        assert_eq!(running.status(), 137);
-        site.hosts.iter().for_each(|host| drop(host.run(&["rm", "/run/gate"]).success()));
-        for host in &site.hosts {
-            eventually("root's side ends", || !on_host(host, "zz-sudo-helper-ai-agent"));
-            let names = String::from_utf8_lossy(&host.run(&NAMES).success().get_output().stdout).into_owned();
-            assert!(!names.contains('.'), "nothing is left beside it: {names}");
-            if names.contains("zz-sudo-helper") {
-                assert_granted(host);
-            }
-            host.run(&["visudo", "-c"]).success();
-        }
-        let again = site.run(&["--json"]);
-        assert_eq!(again.status.code(), Some(0), "{again:?}");
-        site.hosts.iter().for_each(assert_granted);
-        assert_told(
-            &site.run(&["--json", "remove"]),
-            &[("one", "removed"), ("two", "removed"), ("three", "removed")],
-        );
-        site.hosts.iter().for_each(|host| drop(host.run(&[&absent[..], &[RULE]].concat()).success()));
-    }
-}
-
-#[test]
-fn a_session_that_dies_on_the_way_is_made_again() {
-    let Some(site) = Site::boot(["one"]) else { return };
-    let host = site.host("one");
-    passwordless(host);
-    // The check of the new text waits until the session is gone.
-    slow_visudo(host);
-    host.write("/run/gate", "[ \"$2\" = -s ]", 0o644, "root:root");
-    let running = Running::start(site.command(&["--json"]));
-    eventually("root is at work", || on_host(host, "visudo\0-c\0-s"));
-    host.run(&["sh", "-c", "pkill -KILL -u admin -x sshd || pkill -KILL -f '^sshd: admin'; rm /run/gate"])
-        .success();
-    let row: Value = serde_json::from_str(&running.line().expect("a row")).expect("JSON");
-    assert!(["installed", "configured"].contains(&row["outcome"].as_str().expect("a word")), "{row}");
-    assert_eq!(running.status(), 0);
-    assert_granted(host);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub mod accounts;
 pub mod env_forms;
 pub mod helped;
 pub mod records;
+pub mod site;
 pub mod specs;
 
 pub use bed::{Bed, SCRATCH};
@@ -32,4 +33,4 @@ pub use repository::{Package, Repository};
 pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
 pub use status::Status;
 pub use sudo_rs::sudo_rs;
-pub use terminal::Terminal;
+pub use terminal::{Settings, Terminal};

@@ -8,7 +8,7 @@ use std::process::Command;
 use assert_cmd::assert::OutputAssertExt;
 use tempfile::TempDir;
 
-use crate::capture::capture;
+use crate::capture::{apart_from_forks, capture};
 use crate::host::{Host, Network};
 use crate::programs::program;
 
@@ -85,11 +85,20 @@ impl Operator {
     #[must_use]
     pub fn wrapped(&self, before: &[&str], name: &str, arguments: &[&str]) -> Command {
         let home = self.home.path().to_str().expect("text");
-        let program = program(name);
-        let program = program.to_str().expect("text");
+        let program = self.own(name);
         let own = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", AT_HOME, home];
-        let mut command = self.network.command(&[&own[..], before, &[program], arguments].concat());
+        let mut command = self.network.command(&[&own[..], before, &[&program], arguments].concat());
         command.env("HOME", "/root");
         command
+    }
+
+    /// A copy of a program under test, at home: what was below /root is hidden there.
+    fn own(&self, name: &str) -> String {
+        let _apart = apart_from_forks();
+        let copy = self.path(name);
+        if !copy.exists() {
+            fs::copy(program(name), &copy).expect("a program that was built can be copied");
+        }
+        format!("/root/{name}")
     }
 }

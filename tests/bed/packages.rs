@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each by its path and the Debian package that has it; several where releases differ.
-const TOOLS: [(&str, &str); 17] = [
+const TOOLS: [(&str, &str); 20] = [
     ("/usr/sbin/gosu", "gosu"),
     ("/usr/bin/gosu", "gosu"),
     ("/usr/bin/setpriv", "util-linux"),
@@ -19,6 +19,9 @@ const TOOLS: [(&str, &str); 17] = [
     ("/usr/lib/aarch64-linux-gnu/libnss_extrausers.so.2", "libnss-extrausers"),
     ("/usr/bin/getent", "libc-bin"),
     ("/usr/bin/env", "coreutils"),
+    ("/usr/bin/busybox", "busybox-static"),
+    ("/bin/busybox", "busybox-static"),
+    ("/usr/bin/ansible-inventory", "ansible-core"),
     ("/usr/bin/bash", "bash"),
     ("/bin/bash", "bash"),
 ];
