@@ -70,6 +70,7 @@ impl<'a> Cluster<'a> {
         let grantee = call.user.as_deref().map(UserName::parse).transpose();
         let grantee = grantee.map_err(|error| usage(&format!("--user: {error}")))?;
         let password = Origin::of(call.password_fd)?;
+        password::keep_from_dumps()?;
         // Nothing that this process has open is for ssh, its proxies or agents.
         supervise::close_on_exec_from(FIRST_OTHER, &[]).map_err(|error| {
             Failure::new("descriptors", format!("descriptors cannot be kept from ssh: {error}"))

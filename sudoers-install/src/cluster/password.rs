@@ -50,12 +50,11 @@ impl Origin {
         Ok(Self::Descriptor(file.into()))
     }
 
-    /// Asks for it, or reads it. Nothing that this process holds reaches a core dump from here on.
+    /// Asks for it, or reads it.
     ///
     /// # Errors
     /// When there is none, or it is empty.
     pub fn password(self, hosts: usize) -> Result<Password, Failure> {
-        keep_from_dumps()?;
         let line = match self {
             Self::Terminal => ask(hosts)?,
             Self::Descriptor(file) => read_line(&file, PATIENCE)?,
@@ -88,8 +87,12 @@ impl Password {
 }
 
 /// Neither this process nor what it starts leaves a core file, and no other process of the user's may look into
-/// this one (ptrace(2), prctl(2) PR_SET_DUMPABLE).
-fn keep_from_dumps() -> Result<(), Failure> {
+/// this one (ptrace(2), prctl(2) PR_SET_DUMPABLE). To be called before an ssh is started that a password may go
+/// through: it has its limits from us.
+///
+/// # Errors
+/// Those of setrlimit(2) and prctl(2).
+pub fn keep_from_dumps() -> Result<(), Failure> {
     let set = setrlimit(Resource::RLIMIT_CORE, 0, 0).and_then(|()| prctl::set_dumpable(false));
     set.map_err(|errno| Failure::new("memory", format!("core dumps cannot be turned off: {errno}")))
 }

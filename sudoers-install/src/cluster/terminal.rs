@@ -1,6 +1,6 @@
 //! The terminal while a secret is typed there: whatever ends this process, the settings come back.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, PipeReader, pipe};
 use std::os::fd::AsFd;
 use std::thread;
@@ -8,7 +8,8 @@ use std::thread;
 use nix::errno::Errno;
 use nix::libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
 use supervise::{Inherited, Signals};
 
 /// The controlling terminal of whoever has one (tty(4)).
@@ -16,8 +17,8 @@ const TERMINAL: &str = "/dev/tty";
 /// Signals that end a process and that one at a terminal gets.
 const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-/// Asks while a signal that would end this process waits until the settings are back. To be called from its only
-/// thread: any other would take the signal.
+/// Asks while a signal that would end this process waits until the settings are back. No other thread of it may take
+/// such a signal meanwhile.
 ///
 /// # Errors
 /// When there is no terminal, or signals cannot be held back.
@@ -29,8 +30,10 @@ pub fn with_settings_kept<T>(ask: impl FnOnce() -> T) -> io::Result<T> {
     let (answered, asking) = pipe()?;
     let answer = thread::scope(|scope| {
         scope.spawn(move || {
-            if is_signalled(&signals, &answered) {
-                give_back(&terminal, &settings, inherited);
+            if let Some(signal) = ended_by(&signals, &answered) {
+                let _ = tcsetattr(&terminal, SetArg::TCSANOW, &settings);
+                let _ = inherited.restore();
+                let _ = raise(signal);
             }
         });
         let answer = ask();
@@ -43,16 +46,19 @@ pub fn with_settings_kept<T>(ask: impl FnOnce() -> T) -> io::Result<T> {
     Ok(answer)
 }
 
-/// Waits for a signal; no when the answer came first.
-fn is_signalled(signals: &Signals, answered: &PipeReader) -> bool {
+/// Waits for a signal; none where the answer came first.
+fn ended_by(signals: &Signals, answered: &PipeReader) -> Option<Signal> {
     let waits = |fd| PollFd::new(fd, PollFlags::POLLIN);
-    let mut events = [waits(signals.as_fd()), waits(answered.as_fd())];
-    while poll(&mut events, PollTimeout::NONE) == Err(Errno::EINTR) {}
-    events[0].any().unwrap_or_default()
-}
-
-/// The settings, and then the signal, which ends this process.
-fn give_back(terminal: &File, settings: &Termios, inherited: Inherited) {
-    let _ = tcsetattr(terminal, SetArg::TCSANOW, settings);
-    let _ = inherited.restore();
+    loop {
+        let mut events = [waits(signals.as_fd()), waits(answered.as_fd())];
+        while poll(&mut events, PollTimeout::NONE) == Err(Errno::EINTR) {}
+        if !events[0].any().unwrap_or_default() {
+            return None;
+        }
+        // A child that ends is no reason to.
+        match Signal::try_from(signals.next().ok()?.signal) {
+            Ok(Signal::SIGCHLD) => {}
+            other => return other.ok(),
+        }
+    }
 }
