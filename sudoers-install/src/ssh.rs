@@ -1,7 +1,5 @@
 //! The user's own ssh(1), and how it is called. What its end means is [`reach`]'s to say.
 
-mod attended;
-mod dialogue;
 mod reach;
 mod session;
 

@@ -4,10 +4,17 @@
 //! nothing else, no blocked signal, and on standard input nothing but the bytes that it is given. When its
 //! time is over it is killed with its group; when it has ended, what it left in its group is.
 //!
+//! [`run`] and [`ask`] wait for its end; a [`Dialogue`] speaks with it before. None of them starts a thread, which
+//! a signal to this process could find.
+//!
 //! What has to be asked before it is killed, hears signals, or is to outlive us is not for this: see
 //! [`crate::start`], [`crate::attend`] and [`crate::Watcher`].
 
-mod capture;
+mod attended;
+mod dialogue;
+mod process;
+mod ready;
+mod stream;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,7 +22,7 @@ use std::io::{self, PipeReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout};
@@ -26,10 +33,15 @@ use crate::ended::Outcome;
 use crate::inherited::Inherited;
 use crate::sys;
 
-use capture::{Captured, Excess, Stopped, capture};
+use attended::{Attended, Captured, Excess, Stopped};
+
+pub use dialogue::{Dialogue, Heard};
 
 /// Most bytes of standard input: as many as a pipe takes at once (PIPE_BUF of pipe(7)).
 pub const MAX_STDIN: usize = 4096;
+
+/// How sudo(8) begins to tell that this host's own name has no address, before it goes on.
+const UNRESOLVED: &str = "sudo: unable to resolve host ";
 
 /// What to run and what it may use.
 #[derive(Debug, Clone, Copy)]
@@ -61,11 +73,12 @@ pub struct Ran {
 
 impl Ran {
     /// Its own words: the first line that says something, of standard error before standard output,
-    /// without control characters.
+    /// without control characters. What sudo(8) says of the network comes last, since it is never why it ended.
     #[must_use]
     pub fn words(&self) -> String {
         let texts = [&self.stderr, &self.stdout].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let line = texts.iter().flat_map(|text| text.lines()).map(str::trim).find(|line| !line.is_empty());
+        let said = texts.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty());
+        let line = said.min_by_key(|line| line.starts_with(UNRESOLVED));
         match (line, self.timed_out, self.status) {
             (Some(line), ..) => diagnostics::one_line(line),
             (None, true, _) => "it did not end in time".to_owned(),
@@ -130,8 +143,8 @@ impl From<io::Error> for NoAnswer {
 /// # Errors
 /// When it cannot be started or waited for, or when `stdin` is longer than [`MAX_STDIN`].
 pub fn run(run: &Run<'_>) -> io::Result<Ran> {
-    let (child, streams) = spawn(run, Stdio::piped())?;
-    capture(&child, streams, run, Excess::Dropped).map(Ran::from)
+    let (child, streams) = spawn(run.argv, run.env, input(run.stdin)?, Stdio::piped())?;
+    capture(child, streams, run, Excess::Dropped).map(Ran::from)
 }
 
 /// Runs it with a user's ids, in a session of its own without a terminal. To be called from the only
@@ -162,7 +175,7 @@ pub fn run_as(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
         125
     })?;
     drop((out, err));
-    capture(&child, [Some(stdout), Some(stderr)], run, Excess::Dropped).map(Ran::from)
+    capture(child, [Some(stdout), Some(stderr)], run, Excess::Dropped).map(Ran::from)
 }
 
 /// Runs it for what it writes to standard output: the whole of it, or nothing. What it writes to standard
@@ -173,8 +186,9 @@ pub fn run_as(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
 pub fn ask(run: &Run<'_>) -> Result<Answer, NoAnswer> {
     // A caller that ignores SIGCHLD would have the kernel reap the program (wait(2)).
     let sigchld_ignored = sys::set_ignored(libc::SIGCHLD, false)?;
-    let captured =
-        spawn(run, Stdio::null()).and_then(|(child, streams)| capture(&child, streams, run, Excess::Refused));
+    let captured = input(run.stdin)
+        .and_then(|stdin| spawn(run.argv, run.env, stdin, Stdio::null()))
+        .and_then(|(child, streams)| capture(child, streams, run, Excess::Refused));
     sys::set_ignored(libc::SIGCHLD, sigchld_ignored)?;
     let Captured { outcome, streams: [stdout, _], stopped } = captured?;
     match stopped {
@@ -184,15 +198,28 @@ pub fn ask(run: &Run<'_>) -> Result<Answer, NoAnswer> {
     }
 }
 
-fn spawn(run: &Run<'_>, stderr: Stdio) -> io::Result<(Child, [Option<PipeReader>; 2])> {
-    let (program, arguments) = run.argv.split_first().ok_or(Errno::EINVAL)?;
+/// A child's standard output and standard error, as far as they are read.
+type Streams = [Option<PipeReader>; 2];
+
+fn capture(child: Child, streams: Streams, run: &Run<'_>, excess: Excess) -> io::Result<Captured> {
+    let until = Instant::now() + run.limit;
+    Attended::of(child, streams, run.output)?.capture(until, excess)
+}
+
+fn spawn(
+    argv: &[OsString],
+    env: &[(&str, &str)],
+    stdin: Stdio,
+    stderr: Stdio,
+) -> io::Result<(Child, Streams)> {
+    let (program, arguments) = argv.split_first().ok_or(Errno::EINVAL)?;
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
-        .envs(run.env.iter().copied())
+        .envs(env.iter().copied())
         .current_dir("/")
         .process_group(0)
-        .stdin(input(run.stdin)?)
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(stderr)
         .spawn()?;

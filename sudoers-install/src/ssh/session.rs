@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::host::Host;
 use crate::remote::MAX_ANSWER;
-use supervise::bounded::Ran;
+use supervise::bounded::{Dialogue, Heard, Ran};
 
-use super::attended::Heard;
-use super::dialogue::Dialogue;
 use super::reach::{Reach, classify, has_begun, holds_line};
 use super::{HostKeys, Options, argv};
 

@@ -88,9 +88,15 @@ fn a_missing_program_and_too_long_an_input_are_errors() {
 
 #[test]
 fn its_words_are_one_line() {
-    let words = |script| ran(script, b"").words();
+    let words = |script: &str| ran(script, b"").words();
     assert_eq!(words("echo out; printf '\\n a\\033[1mb \\nc' >&2"), "a\\u{1b}[1mb");
     assert_eq!(words("echo out"), "out");
+    let sudo = "echo 'sudo: unable to resolve host web1: Name or service not known' >&2";
+    assert_eq!(
+        words(&format!("{sudo}; echo; echo 'sudo: a password is required' >&2")),
+        "sudo: a password is required"
+    );
+    assert_eq!(words(sudo), "sudo: unable to resolve host web1: Name or service not known");
     assert_eq!(words("exit 3"), "it ended with status 3 and without a word");
     assert_eq!(words("kill -9 $$"), "a signal ended it");
 }

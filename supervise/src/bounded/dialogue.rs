@@ -3,16 +3,31 @@
 use std::ffi::OsString;
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use supervise::bounded::Ran;
+use super::attended::{Attended, Excess, Turn};
+use super::{Ran, spawn};
 
-use super::attended::{Attended, Heard};
+/// What waiting came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// What was waited for.
+    It,
+    /// The program ended before.
+    Ended,
+    /// The time was over before.
+    Late,
+}
+
+impl Turn {
+    /// Why there is no other one, if so.
+    fn over(self) -> Option<Heard> {
+        if self.ended { Some(Heard::Ended) } else { self.late.then_some(Heard::Late) }
+    }
+}
 
 /// A running program whose standard input is open. It is killed with its process group when this is dropped.
 #[derive(Debug)]
@@ -22,7 +37,7 @@ pub struct Dialogue {
 }
 
 impl Dialogue {
-    /// Starts it as [`supervise::bounded::run`] does; `output` bytes of each of its streams are kept.
+    /// Starts it as [`super::run`] does; `output` bytes of each of its streams are kept.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -30,18 +45,8 @@ impl Dialogue {
         let (reader, stdin) = io::pipe()?;
         // What it does not read does not hold us up.
         fcntl(&stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let (program, arguments) = argv.split_first().ok_or(Errno::EINVAL)?;
-        let child = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .envs(env.iter().copied())
-            .current_dir("/")
-            .process_group(0)
-            .stdin(reader)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        Ok(Self { child: Attended::child(child, output)?, stdin })
+        let (child, streams) = spawn(argv, env, reader.into(), Stdio::piped())?;
+        Ok(Self { child: Attended::of(child, streams, output)?, stdin })
     }
 
     /// What it has written to standard output.
@@ -60,37 +65,57 @@ impl Dialogue {
     ///
     /// # Errors
     /// Those of poll(2) and read(2).
-    pub fn hear(&mut self, end: Instant, enough: impl Fn(&[u8]) -> bool) -> io::Result<Heard> {
-        self.child.hear(end, enough)
+    pub fn hear(&mut self, until: Instant, enough: impl Fn(&[u8]) -> bool) -> io::Result<Heard> {
+        let mut over = None;
+        loop {
+            if enough(self.stdout()) {
+                return Ok(Heard::It);
+            }
+            if let Some(over) = over {
+                return Ok(over);
+            }
+            let turn = self.child.turn(until, None)?;
+            if turn.ended {
+                self.child.drain()?;
+            }
+            over = turn.over();
+        }
     }
 
     /// Writes all of `bytes` to its standard input.
     ///
     /// # Errors
     /// Those of poll(2) and write(2): EPIPE when it reads no more.
-    pub fn say(&mut self, mut bytes: &[u8], end: Instant) -> io::Result<Heard> {
+    pub fn say(&mut self, mut bytes: &[u8], until: Instant) -> io::Result<Heard> {
         while !bytes.is_empty() {
-            match self.child.await_room(end, self.stdin.as_fd())? {
-                Heard::It => {}
-                over => return Ok(over),
+            let turn = self.child.turn(until, Some(self.stdin.as_fd()))?;
+            if let Some(over) = turn.over() {
+                return Ok(over);
             }
-            match self.stdin.write(bytes) {
-                Ok(length) => bytes = &bytes[length..],
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
-                Err(error) => return Err(error),
+            if turn.writable {
+                bytes = &bytes[self.write(bytes)?..];
             }
         }
         Ok(Heard::It)
     }
 
-    /// Closes its standard input and waits for its end, no longer than until `end`.
+    /// How many bytes it takes at once.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stdin.write(bytes) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                Ok(0)
+            }
+            other => other,
+        }
+    }
+
+    /// Closes its standard input and waits for its end, no longer than until then.
     ///
     /// # Errors
     /// Those of waiting and reading.
-    pub fn end(self, end: Instant) -> io::Result<Ran> {
+    pub fn end(self, until: Instant) -> io::Result<Ran> {
         drop(self.stdin);
-        self.child.end(end)
+        self.child.capture(until, Excess::Dropped).map(Ran::from)
     }
 }
 
@@ -98,6 +123,9 @@ impl Dialogue {
 mod tests {
     use std::time::Duration;
 
+    use nix::poll::{PollFd, PollFlags};
+
+    use super::super::ready::ready;
     use super::*;
 
     fn shell(script: &str) -> Dialogue {
@@ -135,9 +163,16 @@ mod tests {
         assert_eq!(deaf.hear(soon(), |said| said == b"here\n").expect("heard"), Heard::It);
         let late = Instant::now() + Duration::from_millis(200);
         assert_eq!(deaf.say(&vec![b'x'; 300_000], late).expect("said"), Heard::Late);
-        // What follows its last word is not waited for.
-        let mut last = shell("echo word");
-        assert_eq!(last.hear(soon(), |said| said == b"word\n").expect("heard"), Heard::It);
+        assert_eq!(deaf.hear(late, |_| false).expect("heard"), Heard::Late);
+    }
+
+    #[test]
+    fn the_last_word_before_its_end_is_heard() {
+        let mut last = shell("head -c 60000 /dev/zero; echo word");
+        // More than is read at a time waits in the pipe.
+        let ended = PollFd::new(last.child.ended(), PollFlags::POLLIN);
+        assert_eq!(ready([Some(ended)], soon()).expect("polled"), [true]);
+        assert_eq!(last.hear(soon(), |said| said.ends_with(b"word\n")).expect("heard"), Heard::It);
     }
 
     #[test]
