@@ -51,11 +51,13 @@ fn each_trouble_is_told_and_the_rest_is_installed() {
     ];
     assert_told(&output, &expected);
     let rows = rows(&output);
-    assert!(
-        rows["open"]["warnings"][0].as_str().is_some_and(|words| words.contains("NOPASSWD: ALL")),
-        "{rows:?}"
-    );
-    assert!(rows["broken"]["warnings"].to_string().contains("broken"), "{rows:?}");
+    for (name, code, words) in
+        [("open", "nopasswd-all", "NOPASSWD: ALL"), ("broken", "other-file", "/etc/sudoers.d/broken")]
+    {
+        let warning = &rows[name]["warnings"][0];
+        assert_eq!(warning["code"], code, "{rows:?}");
+        assert!(warning["warning"].as_str().is_some_and(|said| said.contains(words)), "{rows:?}");
+    }
     assert!(rows["full"]["error"].as_str().is_some_and(|words| words.contains("write")), "{rows:?}");
     assert!(rows.values().all(|row| row["error"].is_string() == (row["outcome"] == "failed")), "{rows:?}");
     for name in ["web", "done"] {
@@ -276,11 +278,26 @@ fn old_rules_are_told_and_replaced_when_asked_for() {
     let kept = site.with(PASSWORD, &["--json"]);
     assert_told(&kept, &both);
     for row in rows(&kept).values() {
-        assert!(row["warnings"].to_string().contains("systems-manager-ai-agent"), "{row}");
+        let warnings = row["warnings"].as_array().expect("a list");
+        let old = warnings.iter().find(|warning| warning["code"] == "legacy-rule").expect("told");
+        let said = old["warning"].as_str().expect("a sentence");
+        assert!(said.contains("systems-manager-ai-agent"), "{row}");
     }
     assert_told(&site.with(PASSWORD, &["--json", "--replace-legacy"]), &both);
     for host in &site.hosts {
         host.run(&["test", "-e", &old]).failure();
         assert_granted(host);
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_written_are_told_and_no_success() {
+    let Some(site) = Site::boot(["one", "two"]) else { return };
+    site.hosts.iter().for_each(passwordless);
+    for arguments in [&["--json"][..], &[]] {
+        let command = site.wrapped(&["sh", "-c", "exec \"$0\" \"$@\" >/dev/full"], arguments);
+        let told = contains("standard output cannot be written (No space left on device").count(1);
+        capture(command).assert().code(1).stderr(told);
+        site.hosts.iter().for_each(assert_granted);
     }
 }

@@ -117,10 +117,7 @@ impl<'a> Cluster<'a> {
             let caution = if self.call.keep_going { Caution::KeepGoing } else { Caution::StopAtWrong };
             change_by_password(&self.plan, by_password, &password, jobs, caution, &progress);
         }
-        let rows = progress.rows(&aliases);
-        let printed =
-            if self.call.json { 0 } else { diagnostics::print(&table::table(&rows), Exit::Failed as u8) };
-        Ok(if printed == 0 { outcome::exit(&rows) } else { Exit::Failed })
+        Ok(progress.end(&aliases))
     }
 
     /// Those to which the password may be sent.

@@ -109,7 +109,7 @@ pub fn run(call: &LintCall) -> Exit {
             }
         }
     }
-    let printed = diagnostics::print(&report, Exit::Failed as u8) == Exit::Done as u8;
+    let printed = crate::report::print(&report) == Exit::Done;
     if sound && printed { Exit::Done } else { Exit::Failed }
 }
 

@@ -1,6 +1,8 @@
 //! What is said of a change: data on standard output, words to the operator on standard error.
 
 use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::Once;
 
 use nix::unistd::geteuid;
 use serde::Serialize;
@@ -35,8 +37,7 @@ impl Report {
             (true, Err(error)) => json!({"code": "json", "error": error.to_string()}).to_string(),
             (false, _) => words.to_string(),
         };
-        let written = diagnostics::print(&(line + "\n"), Exit::Failed as u8);
-        if written == Exit::Done as u8 { Exit::Done } else { Exit::Failed }
+        print(&(line + "\n"))
     }
 
     /// A failure: a line of data in JSON, and a sentence to the operator in any case.
@@ -53,6 +54,20 @@ impl Report {
         }
         Exit::Failed
     }
+}
+
+/// Data, at once. Where it cannot be written the call has failed, and the operator is told so, once.
+#[must_use]
+pub fn print(data: &str) -> Exit {
+    static TOLD: Once = Once::new();
+    let mut stdout = io::stdout().lock();
+    let Err(error) = stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) else {
+        return Exit::Done;
+    };
+    TOLD.call_once(|| {
+        complain(&format!("standard output cannot be written ({error}): what it should tell is lost"));
+    });
+    Exit::Failed
 }
 
 /// A sentence to the operator.

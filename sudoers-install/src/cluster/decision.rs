@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::helper::Helper;
 use crate::remote::{ChangeFacts, Elevation, HelperFault, HelperState, ProgramPath, State, SurveyFacts};
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Warning};
 
 /// The word of root's script for "as it should be".
 const OK: &str = "ok";
@@ -30,7 +30,7 @@ pub struct Ready {
     /// The rule that is to be there.
     pub wanted: DropIn,
     /// What the operator should know of it.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Ready {
@@ -81,10 +81,11 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) 
     let elevation = if facts.passwordless_root { Elevation::Passwordless } else { Elevation::Password };
     let mut warnings = Vec::new();
     if facts.passwordless_root && facts.uid != 0 {
-        warnings.push(format!(
+        let warning = format!(
             "{} may run any command as root there without a password (NOPASSWD: ALL): take that rule away",
             facts.login
-        ));
+        );
+        warnings.push(Warning { code: "nopasswd-all", warning });
     }
     if !replace_legacy {
         warnings.extend(facts.legacy.iter().map(|name| legacy(name)));
@@ -94,8 +95,10 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) 
 
 /// What is said of an old rule that is still there.
 #[must_use]
-pub fn legacy(name: &str) -> String {
-    format!("the old rule {} still leads to root: --replace-legacy removes it", name.escape_debug())
+pub fn legacy(name: &str) -> Warning {
+    let warning =
+        format!("the old rule {} still leads to root: --replace-legacy removes it", name.escape_debug());
+    Warning { code: "legacy-rule", warning }
 }
 
 fn bad_helper(fault: HelperFault, at: &str, helper: &ProgramPath) -> Failure {

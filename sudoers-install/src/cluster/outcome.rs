@@ -64,6 +64,15 @@ impl Outcome {
     }
 }
 
+/// What else the operator should know of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The stable word.
+    pub code: &'static str,
+    /// The sentence; foreign text in it is escaped already.
+    pub warning: String,
+}
+
 /// One host at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -76,7 +85,7 @@ pub struct Row {
     /// What became of it.
     pub outcome: Outcome,
     /// What else the operator should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// A row as `--json` prints it.
@@ -92,8 +101,8 @@ struct Object<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    warnings: &'a [String],
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    warnings: &'a [Warning],
 }
 
 impl Row {
@@ -135,12 +144,19 @@ impl Row {
         if let Outcome::Failed(failure) = &self.outcome {
             line.push_str(&format!(" ({})", failure.code));
         }
-        let remarks = Some(self.outcome.remark()).filter(|remark| !remark.is_empty());
-        for (at, remark) in remarks.into_iter().chain(self.warnings.iter().map(String::as_str)).enumerate() {
-            line.push_str(if at == 0 { ": " } else { "; " });
-            line.push_str(remark);
+        let remarks = self.remarks();
+        if !remarks.is_empty() {
+            line.push_str(": ");
         }
-        diagnostics::one_line(&line)
+        diagnostics::one_line(&(line + &remarks))
+    }
+
+    /// Why it failed, and what else there is to know.
+    #[must_use]
+    pub fn remarks(&self) -> String {
+        let warnings = self.warnings.iter().map(|warning| warning.warning.as_str());
+        let remarks = [self.outcome.remark()].into_iter().chain(warnings);
+        remarks.filter(|remark| !remark.is_empty()).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -175,8 +191,9 @@ mod tests {
     #[test]
     fn a_success_says_what_else_there_is_to_know() {
         let mut done = row(Outcome::Installed);
-        done.warnings = vec!["one".to_owned(), "two".to_owned()];
-        let object = r#"{"alias":"web1","hostname":"10.0.0.1","user":"agent","outcome":"installed","code":"installed","warnings":["one","two"]}"#;
+        done.warnings =
+            ["one", "two"].map(|text| Warning { code: "a-code", warning: text.to_owned() }).into();
+        let object = r#"{"alias":"web1","hostname":"10.0.0.1","user":"agent","outcome":"installed","code":"installed","warnings":[{"code":"a-code","warning":"one"},{"code":"a-code","warning":"two"}]}"#;
         assert_eq!(done.json(), object);
         assert_eq!(done.line(), "web1: installed: one; two");
         let would = row(Outcome::WouldInstall { password: true });

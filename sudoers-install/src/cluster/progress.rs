@@ -1,13 +1,16 @@
 //! What is told while hosts are worked on: a bar on a terminal, and a line for each host that has ended.
 
-use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::outcome::Row;
+use crate::exit::Exit;
+use crate::report;
+
+use super::outcome::{self, Row};
+use super::table::table;
 
 /// How often the elapsed time is drawn anew.
 const TICK: Duration = Duration::from_millis(500);
@@ -18,7 +21,15 @@ const BAR: &str = "{msg} [{bar:30}] {pos}/{len} hosts, {elapsed_precise}";
 pub struct Progress {
     bar: ProgressBar,
     json: bool,
-    rows: Mutex<Vec<Row>>,
+    told: Mutex<Told>,
+}
+
+/// What has been told.
+#[derive(Default)]
+struct Told {
+    rows: Vec<Row>,
+    /// A row could not be written.
+    lost: bool,
 }
 
 impl Progress {
@@ -30,12 +41,12 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { bar, json, rows: Mutex::new(Vec::new()) }
+        Self { bar, json, told: Mutex::default() }
     }
 
     /// What is done to the hosts from now on; the bar is drawn until [`Self::pause`].
     pub fn step(&self, what: &'static str) {
-        let done = self.rows.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let done = self.told.lock().unwrap_or_else(PoisonError::into_inner).rows.len();
         if self.bar.is_finished() {
             self.bar.reset();
         }
@@ -52,25 +63,26 @@ impl Progress {
 
     /// A host has ended.
     pub fn ended(&self, row: Row) {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         self.bar.inc(1);
         self.bar.suspend(|| {
             if self.json {
                 // A reader who has gone away is no reason to leave hosts half surveyed.
-                let _ = writeln!(io::stdout(), "{}", row.json());
+                told.lost |= report::print(&format!("{}\n", row.json())) != Exit::Done;
             } else {
                 diagnostics::say(&row.line());
             }
         });
-        rows.push(row);
+        told.rows.push(row);
     }
 
-    /// All rows, in the order of `aliases`.
+    /// The end of the call, from how the hosts have ended; the table of them, in the order of `aliases`, for people.
     #[must_use]
-    pub fn rows(self, aliases: &[String]) -> Vec<Row> {
+    pub fn end(self, aliases: &[String]) -> Exit {
         self.bar.finish_and_clear();
-        let mut rows = self.rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Told { mut rows, lost } = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
         rows.sort_by_key(|row| aliases.iter().position(|alias| *alias == row.alias));
-        rows
+        let told = if self.json { !lost } else { report::print(&table(&rows)) == Exit::Done };
+        if told { outcome::exit(&rows) } else { Exit::Failed }
     }
 }

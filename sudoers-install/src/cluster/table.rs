@@ -26,11 +26,7 @@ pub fn table(rows: &[Row]) -> String {
 
 fn cells(row: &Row) -> [String; 5] {
     let user = row.user.clone().unwrap_or_else(|| "-".to_owned());
-    let reason: Vec<&str> =
-        [row.outcome.remark()].into_iter().chain(row.warnings.iter().map(String::as_str)).collect();
-    let reason: Vec<&str> = reason.into_iter().filter(|text| !text.is_empty()).collect();
-    let cells =
-        [row.alias.clone(), row.hostname.clone(), user, row.outcome.code().to_owned(), reason.join("; ")];
+    let cells = [row.alias.clone(), row.hostname.clone(), user, row.outcome.code().to_owned(), row.remarks()];
     // The names come from an inventory, the reasons from hosts.
     cells.map(|cell| diagnostics::one_line(&cell))
 }
@@ -48,7 +44,7 @@ fn summary(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::outcome::Outcome;
+    use crate::cluster::outcome::{Outcome, Warning};
     use crate::failure::Failure;
 
     fn row(alias: &str, user: Option<&str>, outcome: Outcome) -> Row {
@@ -64,7 +60,7 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut warned = row("b", Some("ai-agent"), Outcome::Installed);
-        warned.warnings.push("a warning".to_owned());
+        warned.warnings.push(Warning { code: "a-code", warning: "a warning".to_owned() });
         let rows = [
             row("long-alias", None, Outcome::Failed(Failure::new("refused", "no\u{1b}[2J\nway"))),
             warned,

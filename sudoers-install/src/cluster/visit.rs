@@ -13,7 +13,7 @@ use crate::remote::{
 use crate::ssh::{NewKeys, Opened, Options, Question, Session};
 
 use super::decision::{Asked, Ready, ended, examine, legacy, shown};
-use super::outcome::{Outcome, Row};
+use super::outcome::{Outcome, Row, Warning};
 use super::password::Password;
 use super::reply::{Reply, no_answer};
 use super::schedule::Told;
@@ -219,9 +219,10 @@ impl Waiting<'_> {
     /// Keeps what root has seen beside our rule.
     fn warn(&mut self, answer: &ChangeFacts, replace_legacy: bool) {
         let old = answer.legacy.iter().filter(|_| !replace_legacy).map(|name| legacy(name));
-        let foreign = answer.foreign.iter().take(COMPLAINTS);
-        let foreign =
-            foreign.map(|line| format!("visudo complains of another file: {}", diagnostics::one_line(line)));
+        let foreign = answer.foreign.iter().take(COMPLAINTS).map(|line| Warning {
+            code: "other-file",
+            warning: format!("visudo complains of another file: {}", diagnostics::one_line(line)),
+        });
         for warning in old.chain(foreign) {
             if !self.ready.warnings.contains(&warning) {
                 self.ready.warnings.push(warning);

@@ -92,7 +92,7 @@ fn all_for_nothing_needs_no_password_and_is_warned_of() {
     facts.passwordless_root = true;
     let ready = examine(&facts, &helper(), false).expect("ready");
     assert_eq!(ready.elevation, Elevation::Passwordless);
-    assert!(ready.warnings[0].contains("NOPASSWD: ALL"), "{:?}", ready.warnings);
+    assert!(ready.warnings[0].warning.contains("NOPASSWD: ALL"), "{:?}", ready.warnings);
     // Who logs in as root has all that already.
     facts.uid = 0;
     assert!(examine(&facts, &helper(), false).expect("ready").warnings.is_empty());
@@ -102,7 +102,9 @@ fn all_for_nothing_needs_no_password_and_is_warned_of() {
 fn old_rules_are_told_unless_they_are_replaced() {
     let mut facts = facts();
     facts.legacy = vec!["systems-manager-op".to_owned()];
-    assert!(examine(&facts, &helper(), false).expect("ready").warnings[0].contains("systems-manager-op"));
+    assert!(
+        examine(&facts, &helper(), false).expect("ready").warnings[0].warning.contains("systems-manager-op")
+    );
     assert!(examine(&facts, &helper(), true).expect("ready").warnings.is_empty());
 }
 
