@@ -15,6 +15,8 @@ use super::outcome::{Outcome, Warning};
 const OK: &str = "ok";
 /// Its word for "there is no file".
 const ABSENT: &str = "absent";
+/// Its word, and ours, for a file of which the previous state could not be put back.
+const NOT_REVERTED: &str = "not-reverted";
 
 /// A host on which root can be asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,6 +194,11 @@ pub fn ended(action: ClusterAction, wanted: &DropIn, answer: &ChangeFacts) -> Ou
 
 fn refused(answer: &ChangeFacts) -> Failure {
     let (code, kept) = match answer.state {
+        _ if answer.code == NOT_REVERTED => (
+            NOT_REVERTED,
+            "the previous state could not be put back, and a rule that is not proven may be in place: \
+             look at /etc/sudoers.d there, mend what is in the way, and run again",
+        ),
         State::Reverted => ("reverted", "the previous state is back"),
         _ => ("not-changed", "nothing was changed"),
     };

@@ -197,3 +197,17 @@ fn an_answer_counts_only_for_what_was_asked() {
         assert!(failure.error.starts_with("why: "), "{failure}");
     }
 }
+
+#[test]
+fn a_state_that_could_not_be_put_back_is_not_said_to_be_back() {
+    // Refused is the state of a host where a killed run has left it so.
+    for state in [State::Reverted, State::Refused] {
+        let answer = ChangeFacts { state, code: "not-reverted".to_owned(), ..status() };
+        let Outcome::Failed(failure) = ended(ClusterAction::Install, &wanted(), &answer) else {
+            panic!("{state:?}")
+        };
+        assert_eq!(failure.code, "not-reverted");
+        assert!(failure.error.contains("could not be put back"), "{failure}");
+        assert!(!failure.error.contains("is back") && !failure.error.contains("nothing was"), "{failure}");
+    }
+}
