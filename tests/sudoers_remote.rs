@@ -16,7 +16,7 @@ use sudoers_install::remote::{
 /// Installs, says so again, tells, removes, says so again.
 fn goes_round(site: &Site) {
     let installed = site.expect(Action::Install, State::Installed, "ok");
-    assert_eq!((installed.probe, installed.text.as_str()), (Some(true), site.text(HELPER).as_str()));
+    assert_eq!((installed.probe, installed.sha256), (Some(true), Some(sha256(&site.text(HELPER)))));
     assert_eq!(site.sh(&format!("stat -c '%a %U %G %h' {TARGET}")), "440 root root 1");
     assert_eq!(site.names(), "zz-sudo-helper-ai-agent");
     let inode = site.sh(&format!("stat -c %i {TARGET}"));
@@ -205,7 +205,7 @@ fn what_has_no_effect_is_taken_back() {
         let parts = Parts::new(site.text(other), other);
         let facts = site.change(&site.order(Action::Install, &parts));
         assert_eq!((facts.state, facts.code.as_str()), (state, code), "{facts:?}");
-        assert_eq!((facts.text.as_str(), facts.pending), (site.text(HELPER).as_str(), false));
+        assert_eq!((facts.sha256, facts.pending), (Some(sha256(&site.text(HELPER))), false));
         assert_eq!(site.sh(&format!("stat -c '%i %a' {TARGET}")), before, "{code}");
         site.sh(mend);
         assert!(site.effective());
@@ -272,6 +272,80 @@ fn files_of_others_are_neither_replaced_nor_removed() {
 }
 
 #[test]
+fn a_rule_pasted_by_hand_is_taken_over_and_left_alone_by_remove() {
+    let Some(site) = Site::boot() else { return };
+    site.host.write(TARGET, format!("{AGENT} ALL=(root) NOPASSWD: {HELPER}\n"), 0o640, "root");
+    site.expect(Action::Remove, State::Refused, "foreign-file");
+    site.expect(Action::Install, State::Installed, "ok");
+    assert_eq!(site.host.read(TARGET), site.text(HELPER));
+    assert_eq!(site.sh(&format!("stat -c '%a %U %G %h' {TARGET}")), "440 root root 1");
+}
+
+#[test]
+fn a_name_that_sudo_takes_for_another_account_too_gets_no_rule() {
+    let Some(site) = Site::boot() else { return };
+    site.expect(Action::Install, State::Installed, "ok");
+    let survey = || {
+        let facts = site.survey(ADMIN, Some(AGENT));
+        (facts.known, facts.alike)
+    };
+    assert_eq!(survey(), (None, None));
+    let first = format!("sed -i '1i first:x:{}:100::/:/bin/sh' /etc/passwd", site.uid);
+    for (spoil, mend, other) in [
+        (
+            "echo 'AI-Agent:x:4000:100::/:/bin/sh' >>/etc/passwd",
+            "sed -i /^AI-Agent/d /etc/passwd",
+            "AI-Agent",
+        ),
+        (&first, "sed -i /^first/d /etc/passwd", "first"),
+    ] {
+        site.sh(spoil);
+        let (known, alike) = survey();
+        assert_eq!(known.or(alike).as_deref(), Some(other));
+        for action in [Action::Install, Action::Status] {
+            let facts = site.act(action);
+            assert_eq!(facts.code, "ambiguous-user", "{facts:?}");
+            assert!(facts.words.contains(&format!("'{other}'")), "{facts:?}");
+        }
+        assert_eq!(site.host.read(TARGET), site.text(HELPER));
+        site.sh(mend);
+    }
+    site.expect(Action::Install, State::Unchanged, "ok");
+    site.sh("echo 'AI-Agent:x:4000:100::/:/bin/sh' >>/etc/passwd");
+    site.expect(Action::Remove, State::Removed, "ok");
+    // A rule with the uid is one account's only.
+    let drop_in = drop_in(4000, "AI-Agent", HELPER);
+    let mut parts = Parts::new(drop_in.render(), HELPER);
+    parts.user = UserName::parse("AI-Agent").expect("a name");
+    parts.file = FileName::parse(&drop_in.file_name()).expect("a name");
+    site.sh("printf '%s:*:19000::::::\n' AI-Agent >>/etc/shadow");
+    let facts = site.change(&Change { uid: 4000, ..site.order(Action::Install, &parts) });
+    assert_eq!((facts.state, facts.probe), (State::Installed, Some(true)), "{facts:?}");
+}
+
+#[test]
+fn a_limit_that_root_may_not_lift_is_named() {
+    let Some(mut site) = Site::boot() else { return };
+    site.shell = vec![
+        "/usr/bin/setpriv",
+        "--bounding-set=-sys_resource",
+        "/bin/bash",
+        "-c",
+        "ulimit -f 0; exec /bin/bash -c \"$0\"",
+    ];
+    let facts = site.expect(Action::Install, State::Refused, "write");
+    assert!(facts.words.contains("a limit on the size of files that root may not lift"), "{facts:?}");
+    assert_eq!(site.names(), "");
+}
+
+#[test]
+fn a_folder_that_hands_a_group_down_makes_no_difference() {
+    let Some(site) = Site::boot() else { return };
+    site.sh("chgrp daemon /etc/sudoers.d; chmod 2750 /etc/sudoers.d");
+    goes_round(&site);
+}
+
+#[test]
 fn a_full_disk_changes_nothing() {
     let Some(site) = Site::boot() else { return };
     site.sh("mount -t tmpfs -o size=64k,mode=755 tmpfs /etc/sudoers.d; cat /dev/zero >/etc/sudoers.d/fill.x || true");
@@ -303,8 +377,8 @@ fn what_a_killed_run_has_left_is_finished_or_taken_back() {
         assert_eq!(facts.pending, number != 4, "{number}: {facts:?}");
         let facts = site.act(Action::Install);
         assert_eq!(
-            (facts.state, facts.text.as_str()),
-            (State::Installed, text.as_str()),
+            (facts.state, &facts.sha256),
+            (State::Installed, &Some(sha256(&text))),
             "{number}: {facts:?}"
         );
         assert_eq!(site.names(), "zz-sudo-helper-ai-agent", "{number}");
@@ -315,7 +389,7 @@ fn what_a_killed_run_has_left_is_finished_or_taken_back() {
     write(KEPT, &old);
     site.host.write("/etc/sudoers.d/zzz", "ai-agent ALL=(ALL) PASSWD: ALL\n", 0o440, "root");
     let facts = site.expect(Action::Install, State::Reverted, "not-proven");
-    assert_eq!(facts.text, old);
+    assert_eq!(facts.sha256, Some(sha256(&old)));
     assert_eq!(site.names(), "zz-sudo-helper-ai-agent zzz");
 }
 

@@ -88,30 +88,43 @@ impl Account {
     /// # Errors
     /// `ambiguous-user` with the other name, and `accounts` when the accounts cannot be read.
     pub fn require_own_name(&self) -> Result<(), Failure> {
+        let accounts = Database::read().map_err(|error| unread(&error))?.local_accounts();
+        let (known, alike) = self.others(&accounts);
+        self.require_no_other(known, alike)
+    }
+
+    /// Another name by which sudo knows the uid, and that of another account which differs in capitals alone.
+    /// account.sh finds the same.
+    pub(crate) fn others<'a>(&self, accounts: &'a [passwd::Row]) -> (Option<&'a str>, Option<&'a str>) {
+        let known = accounts.iter().find(|row| row.uid == self.uid).filter(|row| row.name != self.name);
+        let alike = accounts.iter().find(|row| {
+            row.uid != self.uid && row.name != self.name && row.name.eq_ignore_ascii_case(&self.name)
+        });
+        (known.map(|row| row.name.as_str()), alike.map(|row| row.name.as_str()))
+    }
+
+    /// Makes sure that there is no other name of the uid, and no other account which differs in capitals alone,
+    /// or that the rule does not have the name.
+    ///
+    /// # Errors
+    /// `ambiguous-user` with the other name.
+    pub fn require_no_other(&self, known: Option<&str>, alike: Option<&str>) -> Result<(), Failure> {
         if UserToken::of(self).comment().is_some() {
             // The rule has the uid, which is of one account only.
             return Ok(());
         }
-        self.told_from(&Database::read().map_err(|error| unread(&error))?.local_accounts())
-    }
-
-    fn told_from(&self, accounts: &[passwd::Row]) -> Result<(), Failure> {
         let name = self.name.escape_debug();
         let refuse = |why: String| {
             let error = format!("a rule for '{name}' would not be its own: {why}");
             Err(Failure::new("ambiguous-user", error))
         };
-        let known = accounts.iter().find(|row| row.uid == self.uid).filter(|row| row.name != self.name);
         if let Some(other) = known {
-            let other = other.name.escape_debug();
+            let other = other.escape_debug();
             return refuse(format!("sudo knows its uid by the name '{other}'; give --user with that"));
         }
-        let alike = |row: &&passwd::Row| {
-            row.uid != self.uid && row.name != self.name && row.name.eq_ignore_ascii_case(&self.name)
-        };
-        match accounts.iter().find(alike) {
+        match alike {
             Some(other) => {
-                let other = other.name.escape_debug();
+                let other = other.escape_debug();
                 refuse(format!("sudo does not tell it from '{other}'; rename one of them (usermod -l)"))
             }
             None => Ok(()),
@@ -190,10 +203,13 @@ mod tests {
             ("twin", 1001, Some("'agent'")),
             ("ops", 1002, Some("'Ops'")),
             ("same", 1001, Some("'agent'")),
+            ("Ops", 1003, None),
             ("of.a.directory", 5000, None),
             ("agent", 5000, None),
         ] {
-            let refused = account(name, uid).told_from(&accounts).err();
+            let account = account(name, uid);
+            let (known, alike) = account.others(&accounts);
+            let refused = account.require_no_other(known, alike).err();
             assert_eq!(refused.is_some(), other.is_some(), "{name} {refused:?}");
             assert!(refused.is_none_or(|failure| failure.error.contains(other.unwrap_or_default())));
         }

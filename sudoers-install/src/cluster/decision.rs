@@ -52,7 +52,7 @@ impl Ready {
 ///
 /// # Errors
 /// What is to be installed or repaired there first.
-pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) -> Result<Ready, Failure> {
+pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, asked: Asked) -> Result<Ready, Failure> {
     let not_ready = |code, error: &str| Err(Failure::new(code, error));
     let Some(sudo) = facts.sudo.clone() else {
         return not_ready("no-sudo", "there is no sudo: install the package sudo there");
@@ -77,6 +77,10 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) 
         return Err(bad_helper(*fault, at, helper));
     }
     let account = Account { uid: *uid, gid: *uid, name: user.clone() };
+    // A rule that is there all the same can go.
+    if asked.action != ClusterAction::Remove {
+        account.require_no_other(facts.known.as_deref(), facts.alike.as_deref())?;
+    }
     // What is in it is between root there and the helper.
     let helper = Helper { path: PathBuf::from(helper.as_str()), sha256: String::new() };
     let wanted = DropIn::helper(&account, &helper);
@@ -89,7 +93,7 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, replace_legacy: bool) 
         );
         warnings.push(Warning { code: "nopasswd-all", warning });
     }
-    if !replace_legacy {
+    if !asked.replace_legacy {
         warnings.extend(facts.legacy.iter().map(|name| legacy(name)));
     }
     Ok(Ready { login: facts.login.clone(), uid: facts.uid, sudo, elevation, wanted, warnings })

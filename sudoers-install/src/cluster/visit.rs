@@ -88,7 +88,7 @@ impl Plan {
     pub fn survey<'a>(&self, host: &'a Host) -> Surveyed<'a> {
         let user = self.grantee.as_ref().map(UserName::as_str);
         let surveyed = self.preflight(host, NewKeys::AsAccepted).and_then(|(facts, session)| {
-            let ready = examine(&facts, &self.helper, self.asked.replace_legacy)?;
+            let ready = examine(&facts, &self.helper, self.asked)?;
             Ok((for_whom_it_was_asked(ready, user)?, session))
         });
         let (ready, session) = match surveyed {

@@ -6,6 +6,7 @@ use super::operand::{FileName, Nonce, ProgramPath, Sha256Hex, UserName};
 
 const SCRIPT: &str = concat!(
     include_str!("facts.sh"),
+    include_str!("account.sh"),
     include_str!("helper.sh"),
     include_str!("folder.sh"),
     include_str!("root.sh")
@@ -118,15 +119,13 @@ pub struct ChangeFacts {
     /// How it ended.
     pub state: State,
     /// `ok`, or why not, a stable word. Of the host: `root`, `tools`, `folder-*`, `busy`, `interrupted`. Of the
-    /// account: `no-account`, `other-uid`. Of the helper's path: `helper-*`. Of the file: `foreign-file`, `changed`
+    /// account: `no-account`, `other-uid`, `ambiguous-user`. Of the helper's path: `helper-*`. Of the file: `foreign-file`, `changed`
     /// (status only), `absent` (status only), `write`, `other-text`, `visudo`, `previous-*`, `not-reverted`. Of its
     /// effect: `not-proven`, `not-included` (nothing includes the folder). For `*` see the words of [`super::HelperFault`].
     pub code: String,
     /// What is behind that, in the words of the programs that said it; empty for `ok`.
     pub words: String,
-    /// What is in the file now; empty when there is none.
-    pub text: String,
-    /// Its SHA-256; `None` when there is none.
+    /// The SHA-256 of what is in the file now; `None` when there is none.
     pub sha256: Option<Sha256Hex>,
     /// A run that was killed has left the file valid and not proven; the next one ends that.
     pub pending: bool,
@@ -163,7 +162,6 @@ impl ChangeFacts {
             )?,
             code: facts.plain("code")?,
             words: facts.text("words")?,
-            text: facts.text("text")?,
             sha256: facts.sha256("sha256")?,
             pending: facts.flag("pending")?,
             probe: facts.word("probe", &[("yes", Some(true)), ("no", Some(false)), ("unasked", None)])?,

@@ -25,8 +25,10 @@ text() {
       fi
       ;;
   esac
+  printf '%s=' "$1"
   # shellcheck disable=SC2046 # as many words as od(1) makes, in one
-  printf '%s=%s\n' "$1" "$(printf %s $(printf %s "$2" | od -An -v -tx1 -N "$most_fact"))"
+  printf %s $(printf %s "$2" | od -An -v -tx1 -N "$most_fact")
+  echo
 }
 
 # KEY VALUE: a fact whose value is a word of ours, digits, or empty.
@@ -34,39 +36,38 @@ word() {
   printf '%s=%s\n' "$1" "$2"
 }
 
-# PATH…: the first that is a program.
+# PATH…: found is the first that is a program, or empty.
 first() {
-  for candidate in "$@"; do
-    if [ -f "$candidate" ] && [ -x "$candidate" ]; then
-      printf %s "$candidate"
-      return
-    fi
+  for found in "$@" ''; do
+    if [ -f "$found" ] && [ -x "$found" ]; then return; fi
   done
 }
 
-# What bounds the time of a program, asked for once.
-if timeout -k 2 "$limit" true 2>/dev/null; then
+# What bounds the time of a program, asked for once, with a question that has to be asked anyway.
+if own_uid=$(timeout -k 2 "$limit" id -u 2>/dev/null); then
   bound="timeout -k 2 $limit"
-elif timeout "$limit" true 2>/dev/null; then
+elif own_uid=$(timeout "$limit" id -u 2>/dev/null); then
   bound="timeout $limit"
 else
   bound=''
+  own_uid=$(id -u)
 fi
-readonly bound
+readonly bound own_uid
 
-# COMMAND…: within the limit where timeout(1) is known, without the lock and what comes from the other side,
-# and in a session of its own where apart is setsid(1).
+# COMMAND…: the subshell gives way to it: within the limit where timeout(1) is known, without the lock and what
+# comes from the other side, and in a session of its own where apart is setsid(1).
 limited() {
   # shellcheck disable=SC2086 # its words
-  $apart $bound "$@" 3<&- 9<&-
+  exec $apart $bound "$@" 3<&- 9<&-
 }
 
-# Names of the files that systems-manager-helper's installer wrote, one a line.
-legacy_names() {
+# Sets legacy_names, of the files that systems-manager-helper's installer wrote, one a line.
+find_legacy() {
+  legacy_names=''
   set +f
-  for file in /etc/sudoers.d/systems-manager-*; do
-    if [ -e "$file" ] || [ -L "$file" ]; then
-      printf '%s\n' "${file##*/}"
+  for old in /etc/sudoers.d/systems-manager-*; do
+    if [ -e "$old" ] || [ -L "$old" ]; then
+      legacy_names=$legacy_names${legacy_names:+$newline}${old##*/}
     fi
   done
   set -f

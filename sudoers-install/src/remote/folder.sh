@@ -7,16 +7,10 @@
 readonly sudoers=/etc/sudoers.d
 readonly lock_file=/run/sudoers-install.lock
 readonly lock_seconds=30
-tab=$(printf '\t')
 
 # What was renamed or removed reaches the disk; sync(1) of old knows no operands.
 settle() {
   sync "$sudoers" 2>/dev/null || sync
-}
-
-sha256_of() {
-  sum=$(sha256sum <"$1" 2>/dev/null) || sum=''
-  printf %s "${sum%% *}"
 }
 
 inode() {
@@ -41,13 +35,13 @@ revert() {
   fi && settle
 }
 
-# The lock's file is one that only root can open; made when it is missing.
+# The folders are root's, and so is the lock's file, which nobody else can open; made when it is missing.
 lockable() {
-  element /run d || return 1
-  if [ ! -e "$lock_file" ] && [ ! -L "$lock_file" ]; then
+  if ! elements /etc "$sudoers" /run "$lock_file"; then
+    if [ "$fault $at" != "missing $lock_file" ]; then return 1; fi
     (: >>"$lock_file") 2>/dev/null || return 1
+    element "$lock_file" - || return 1
   fi
-  element "$lock_file" - || return 1
   case $mode in
     ????------*) ;;
     *) return 1 ;;
@@ -55,8 +49,12 @@ lockable() {
 }
 
 lock() {
-  if ! element /etc d || ! element "$sudoers" d; then refuse "folder-$fault" "$at"; fi
-  if ! lockable; then refuse lock "$lock_file"; fi
+  if ! lockable; then
+    case $at in
+      /etc*) refuse "folder-$fault" "$at" ;;
+      *) refuse lock "$lock_file" ;;
+    esac
+  fi
   exec 9<"$lock_file"
   tries=0
   until flock -n 9 2>/dev/null; do
@@ -69,14 +67,21 @@ lock() {
   done
 }
 
+# FILE: whether it holds the text that is to be there.
+holds_rule() {
+  sha256_of "$1"
+  [ "$digest" = "$rule_sha256" ]
+}
+
 # What a killed run has left: temporaries go; a file that is the wanted one may still be proven.
 recover() {
   set +f
-  rm -f "$sudoers/.$file."*.tmp
+  set -- "$sudoers/.$file."*.tmp
   set -f
+  if [ -e "$1" ] || [ -L "$1" ]; then rm -f "$@"; fi
   if [ -e "$previous" ] || [ -L "$previous" ]; then
     if ! element "$previous" -; then refuse "previous-$fault" "$previous"; fi
-    if [ "$action" = install ] && ! unchanged && [ "$(sha256_of "$target")" = "$rule_sha256" ]; then
+    if [ "$action" = install ] && ! unchanged && holds_rule "$target"; then
       live=yes
     else
       revert || refuse not-reverted "$previous"
@@ -107,39 +112,62 @@ rendered() {
 # path that it had then.
 ours() {
   if [ ! -e "$target" ] && [ ! -L "$target" ]; then return; fi
-  if [ -L "$target" ] || [ ! -f "$target" ]; then refuse foreign-file "$target"; fi
+  if [ -L "$target" ] || [ ! -f "$target" ]; then return 1; fi
   there=$(head -c "$most_fact" "$target" 2>/dev/null)
   there_uid=${there#'# sudoers-install 1 uid='}
   there_uid=${there_uid%% *}
   case $there_uid in
-    ''|0*|*[!0-9]*|???????????*) refuse foreign-file "$target" ;;
+    ''|0*|*[!0-9]*|???????????*) return 1 ;;
   esac
   there_path=${there##*' NOPASSWD: '}
   case $there_path/ in
-    /|[!/]*|*[!A-Za-z0-9/._+-]*|*//*|*/./*|*/../*) refuse foreign-file "$target" ;;
+    /|[!/]*|*[!A-Za-z0-9/._+-]*|*//*|*/./*|*/../*) return 1 ;;
   esac
-  if [ "$there_uid" -gt 4294967295 ] || [ "${#there_path}" -gt 1000 ]; then refuse foreign-file "$target"; fi
+  if [ "$there_uid" -gt 4294967295 ] || [ "${#there_path}" -gt 1000 ]; then return 1; fi
   sum=$(rendered "$there_uid" "$there_path" | sha256sum)
-  if [ "${sum%% *}" != "$(sha256_of "$target")" ]; then refuse foreign-file "$target"; fi
+  sha256_of "$target"
+  [ "${sum%% *}" = "$digest" ]
 }
 
-# As it is to be, mode and owner too.
-in_place() {
+# Ours, none, or the rule alone, as it is pasted by hand (drop_in.rs).
+replaceable() {
+  if ours; then return; fi
+  if [ -L "$target" ] || [ ! -f "$target" ]; then return 1; fi
+  grant=${rule%"$newline"}
+  sha256_of "$target"
+  for form in '%s\n' '%s' '%s\r\n'; do
+    # shellcheck disable=SC2059 # one of these
+    sum=$(printf "$form" "${grant##*"$newline"}" | sha256sum)
+    if [ "${sum%% *}" = "$digest" ]; then return; fi
+  done
+  return 1
+}
+
+# FILE: whether its mode and its owner are as they are to be.
+proper() {
   # shellcheck disable=SC2046 # mode, links, owner, group, and more
-  set -- $(ls -ldn -- "$target" 2>/dev/null) '' '' '' ''
-  [ "$1 $3 $4" = '-r--r----- 0 0' ] && [ "$(sha256_of "$target")" = "$rule_sha256" ]
+  set -- $(ls -ldn -- "$1" 2>/dev/null) '' '' '' ''
+  # The dot is that of a label (ls(1), SELinux).
+  [ "${1%.} $3 $4" = '-r--r----- 0 0' ]
 }
 
-# TEXT SHA256 FILE: a new file that holds the text, whole and on the disk.
+in_place() {
+  [ -f "$target" ] && proper "$target" && holds_rule "$target"
+}
+
+# The new file under a name that sudo passes over.
 write() {
-  (set -C && printf %s "$1" >"$3") 2>/dev/null || refuse write "$3"
-  if ! chown 0:0 "$3" || ! chmod 0440 "$3"; then refuse write "$3"; fi
+  (umask 0337 && set -C && printf %s "$rule" >"$temporary") 2>/dev/null || refuse write "$temporary$capped"
+  # Where the folder hands a group or an access list down.
+  if ! proper "$temporary"; then
+    { chown 0:0 "$temporary" && chmod 0440 "$temporary"; } || refuse write "$temporary"
+  fi
   # Also what a full disk has cut off, whatever the shell made of that.
-  if [ "$(sha256_of "$3")" != "$2" ]; then refuse other-text "$3"; fi
-  sync "$3" 2>/dev/null || sync
+  holds_rule "$temporary" || refuse other-text "$temporary$capped"
 }
 
-# The previous state gets its second name before the new one gets its first.
+# The previous state gets its second name before the new one gets its first; the disk has both by then, and all
+# of the new file.
 keep_previous() {
   if [ -f "$target" ]; then
     ln "$target" "$previous" || refuse write "$previous"
@@ -147,12 +175,13 @@ keep_previous() {
     (set -C && : >"$previous") 2>/dev/null || refuse write "$previous"
   fi
   live=yes
-  settle
+  sync "$temporary" "$sudoers" 2>/dev/null || sync
 }
 
 # Those that let this user run that helper, and nothing else.
 replace_legacy() {
-  for name in $(legacy_names); do
+  find_legacy
+  for name in $legacy_names; do
     old=$sudoers/$name
     if [ -f "$old" ] && [ ! -L "$old" ] && only_legacy "$old"; then
       rm -f "$old" && state=installed
@@ -164,6 +193,7 @@ replace_legacy() {
 # FILE: whether it is one rule of that installer for this user, and comments (legacy.rs).
 only_legacy() {
   rules=0
+  tab=$(printf '\t')
   while read -r line || [ -n "$line" ]; do
     programs="${line#"$user ALL=(ALL) NOPASSWD: "}, "
     case $line in

@@ -43,13 +43,31 @@ listed() {
   mode=$1
 }
 
+# PATH…: the same for all of them, folders and at the end a file, of which ls(1) tells at once. It sorts them by
+# name: so a folder has to stand before what it holds.
+elements() {
+  lines=$(ls -ldn -- "$@" 2>/dev/null)$newline
+  while [ "$#" -gt 1 ]; do
+    listed "$1" d "${lines%%"$newline"*}" || return 1
+    lines=${lines#*"$newline"}
+    shift
+  done
+  listed "$1" - "${lines%%"$newline"*}"
+}
+
+# FILE: digest is its SHA-256, or empty.
+sha256_of() {
+  digest=$(sha256sum <"$1" 2>/dev/null) || digest=''
+  digest=${digest%% *}
+}
+
 # PATH: sets fault (`good` when there is none), at, and helper_sha256.
 examine() {
   helper_sha256=''
   judge "$1"
   if [ "$fault" = good ]; then
-    helper_sha256=$(sha256sum <"$program" 2>/dev/null) || helper_sha256=''
-    helper_sha256=${helper_sha256%% *}
+    sha256_of "$1"
+    helper_sha256=$digest
   fi
 }
 
@@ -65,13 +83,7 @@ judge() {
     rest=${rest#*/}
     set -- "$@" "$folder"
   done
-  # A line for each that is there; by name, so that a folder stands before what it holds.
-  lines=$(ls -ldn -- "$@" "$program" 2>/dev/null)$newline
-  for folder in "$@"; do
-    listed "$folder" d "${lines%%"$newline"*}" || return 0
-    lines=${lines#*"$newline"}
-  done
-  listed "$program" - "${lines%%"$newline"*}" || return 0
+  elements "$@" "$program" || return 0
   if [ "$links" != 1 ]; then
     fault=links
     return 0

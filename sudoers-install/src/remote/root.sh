@@ -1,11 +1,13 @@
-# shellcheck shell=sh disable=SC2154,SC2034 # with facts.sh, helper.sh and folder.sh before it
+# shellcheck shell=sh disable=SC2154,SC2034 # with facts.sh, account.sh, helper.sh and folder.sh before it
 # ACTION NONCE FILE USER UID HELPER TEXT SHA256 LEGACY: the transaction, as root.
 #
 # A signal is noted, and what was begun is ended.
 exec </dev/null
 cd / || exit 1
-# Limits of the caller's are none of root's.
-ulimit -f unlimited 2>/dev/null
+# Limits of the caller's are none of root's. Without CAP_SYS_RESOURCE (setrlimit(2)) a hard one stays, and then
+# what is refused for it says so.
+capped=''
+ulimit -f unlimited 2>/dev/null || capped=", with a limit on the size of files that root may not lift (ulimit -f $(ulimit -f))"
 # shellcheck disable=SC3045 # known to all of dash, bash and busybox
 ulimit -t unlimited 2>/dev/null
 
@@ -45,30 +47,25 @@ unless_interrupted() {
 
 report() {
   pending=no
-  now=''
-  now_sha256=''
+  digest=''
   if [ -e "$previous" ]; then pending=yes; fi
-  if [ -f "$target" ]; then
-    now=$(head -c "$most_fact" "$target"; printf .)
-    now=${now%.}
-    now_sha256=$(sha256_of "$target")
-  fi
+  if [ -f "$target" ]; then sha256_of "$target"; fi
+  find_legacy
   printf 'sudoers-install %s begin\n' "$nonce"
   word state "$state"
   word code "$code"
   text words "$words"
-  text text "$now"
-  word sha256 "$now_sha256"
+  word sha256 "$digest"
   word pending "$pending"
   word probe "$probe"
   text foreign "$foreign"
-  text legacy "$(legacy_names)"
+  text legacy "$legacy_names"
   printf 'sudoers-install %s end\n' "$nonce"
 }
 
 conclude() {
   trap - EXIT
-  rm -f "$temporary"
+  if [ -e "$temporary" ]; then rm -f "$temporary"; fi
   if [ "$live" = yes ]; then
     if unchanged; then state=refused; else state=reverted; fi
     revert || code=not-reverted
@@ -87,9 +84,11 @@ trap 'interrupted=yes' HUP INT QUIT TERM USR1 USR2
 trap : PIPE TSTP
 
 tools() {
-  if [ "$(id -u)" != 0 ]; then refuse root "$(id)"; fi
-  sudo=$(first /usr/bin/sudo /bin/sudo /usr/local/bin/sudo)
-  visudo=$(first /usr/sbin/visudo /usr/bin/visudo /sbin/visudo /usr/local/sbin/visudo)
+  if [ "$own_uid" != 0 ]; then refuse root "$(id)"; fi
+  first /usr/bin/sudo /bin/sudo /usr/local/bin/sudo
+  sudo=$found
+  first /usr/sbin/visudo /usr/bin/visudo /sbin/visudo /usr/local/sbin/visudo
+  visudo=$found
   if [ -z "$sudo" ] || [ -z "$visudo" ]; then refuse tools 'sudo visudo'; fi
   for tool in sha256sum flock od sync; do
     command -v "$tool" >/dev/null || refuse tools "$tool"
@@ -97,28 +96,42 @@ tools() {
 }
 
 account() {
-  found=$(id -u -- "$user" 2>/dev/null) || refuse no-account "$user"
-  if [ "$found" != "$uid" ] || [ "$uid" = 0 ]; then refuse other-uid "$user $found"; fi
+  has=$(id -u -- "$user" 2>/dev/null) || refuse no-account "$user"
+  if [ "$has" != "$uid" ] || [ "$uid" = 0 ]; then refuse other-uid "$user $has"; fi
   gid=$(id -g -- "$user") || refuse no-account "$user"
+  case $rule in
+    *"$newline$user ALL="*) namesakes "$user" "$uid" ;;
+    *) return ;;
+  esac
+  if [ -n "$known" ]; then refuse ambiguous-user "sudo knows the uid of '$user' by the name '$known'"; fi
+  if [ -n "$alike" ]; then refuse ambiguous-user "sudo does not tell '$user' from '$alike'"; fi
 }
 
-# All of the configuration: sets complaints, and whether our file is read.
+# All of the configuration: sets checked, what visudo(8) says, and complaints, what of that is against it.
 check_all() {
-  complaints=$({ limited "$visudo" -c 2>&1; echo "$?"; } | head -c "$most_output")
-  case ${complaints##*"$newline"} in
+  checked=$({ (limited "$visudo" -c 2>&1); echo "$?"; } | head -c "$most_output")
+  case ${checked##*"$newline"} in
     [01]) ;;
-    *) refuse visudo "$complaints" ;;
+    *) refuse visudo "$checked" ;;
   esac
-  complaints=${complaints%[01]}
-  included=no
-  case $newline$complaints in
-    *"$newline$target: parsed OK$newline"*) included=yes ;;
+  checked=${checked%[01]}
+  complaints=''
+  IFS=$newline
+  for line in $checked; do
+    case $line in
+      *': parsed OK') ;;
+      *) complaints=$complaints${complaints:+$newline}$line ;;
+    esac
+  done
+  unset IFS
+}
+
+# Whether our file is read. Not every visudo names the files that it has read.
+included() {
+  case $newline$checked in
+    *"$newline$target: parsed OK$newline"*) return ;;
   esac
-  # Not every visudo names the files that it has read.
-  if [ "$included" = no ] && grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?" /etc/sudoers; then
-    included=yes
-  fi
-  complaints=$(printf %s "$complaints" | grep -v ': parsed OK$')
+  grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?" /etc/sudoers
 }
 
 # What is there now and was not there before is of our making.
@@ -138,14 +151,20 @@ compare_all() {
 }
 
 stage() {
-  write "$rule" "$rule_sha256" "$temporary"
+  write
   said=$(limited "$visudo" -c -s -f "$temporary" 2>&1) || refuse visudo "$said"
+}
+
+# NAME: found is the program of that name, or empty; in the order of PATH, which the probe does not have.
+where() {
+  first "/usr/sbin/$1" "/usr/bin/$1" "/sbin/$1" "/bin/$1"
 }
 
 # COMMAND…: whether the helper answers what that starts; said is what was heard.
 answers() {
+  where setsid
   # A process that was stopped may hold the pipe open.
-  said=$(limited "$@" 2>&1 | limited head -c "$most_output")
+  said=$({ apart=$found; limited "$@" 2>&1; } | limited head -c "$most_output")
   proves "$said" "$nonce" "$helper" "$helper_sha256" && probe=yes
 }
 
@@ -153,22 +172,23 @@ answers() {
 # the user could trace any other, and answer in its stead (ptrace(2)).
 prove() {
   probe=no
-  apart=$(command -v setsid)
-  env=$(command -v env)
   set -- -k -n -- "$helper" probe "$nonce"
-  setpriv=$(command -v setpriv)
-  if answers "$env" -i "$setpriv" --reuid="$uid" --regid="$gid" --init-groups -- "$sudo" "$@"; then return; fi
+  where setpriv
+  setpriv=$found
+  if answers env -i "$setpriv" --reuid="$uid" --regid="$gid" --init-groups -- "$sudo" "$@"; then return; fi
   # Whether it is one that can, as root.
   if "$setpriv" --reuid=0 --regid=0 --init-groups -- true 2>/dev/null; then
     : # It was asked.
   elif runuser -u root -- true 2>/dev/null; then
-    answers "$env" -i "$(command -v runuser)" -u "$user" -- "$sudo" "$@"
+    where runuser
+    answers env -i "$found" -u "$user" -- "$sudo" "$@"
   else
     # As the shell that it starts.
-    answers "$env" -i "$(command -v su)" -s "$sudo" -- "$user" "$@"
+    where su
+    answers env -i "$found" -s "$sudo" -- "$user" "$@"
   fi
   if [ "$probe" = yes ]; then return; fi
-  if [ "$included" = no ]; then refuse not-included "$said"; fi
+  if ! included; then refuse not-included "$said"; fi
   refuse not-proven "$said"
 }
 
@@ -176,7 +196,7 @@ install() {
   account
   examine "$helper"
   if [ "$fault" != good ]; then refuse "helper-$fault" "$at"; fi
-  ours
+  replaceable || refuse foreign-file "$target"
   check_all
   foreign=$complaints
   outcome=unchanged
@@ -203,7 +223,7 @@ remove() {
   state=absent
   if [ ! -e "$target" ] && [ ! -L "$target" ]; then return; fi
   state=refused
-  ours
+  ours || refuse foreign-file "$target"
   check_all
   foreign=$complaints
   unless_interrupted

@@ -4,7 +4,12 @@ use super::command_line::{BadWord, command_line, script_words, without_comments}
 use super::facts::{Facts, FactsError};
 use super::operand::{Nonce, ProgramPath, UserName};
 
-const SCRIPT: &str = concat!(include_str!("facts.sh"), include_str!("helper.sh"), include_str!("survey.sh"));
+const SCRIPT: &str = concat!(
+    include_str!("facts.sh"),
+    include_str!("account.sh"),
+    include_str!("helper.sh"),
+    include_str!("survey.sh")
+);
 
 /// A question about a host, asked by the login itself.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +46,10 @@ pub struct SurveyFacts {
     pub uid: u32,
     /// The account that is to get the rule, and its uid; `None` when the host knows no such account.
     pub grantee: Option<(String, u32)>,
+    /// Another name by which sudo knows that uid.
+    pub known: Option<String>,
+    /// Another account, whose name differs from that one's in capitals alone.
+    pub alike: Option<String>,
     /// Where sudo(8) is.
     pub sudo: Option<ProgramPath>,
     /// Where visudo(8) is.
@@ -97,6 +106,8 @@ impl SurveyFacts {
             login: facts.text("login")?,
             uid: facts.number("uid")?,
             grantee: grantee_uid.map(|uid| (grantee, uid)),
+            known: Some(facts.text("known")?).filter(|name| !name.is_empty()),
+            alike: Some(facts.text("alike")?).filter(|name| !name.is_empty()),
             sudo: facts.path("sudo")?,
             visudo: facts.path("visudo")?,
             helper: helper(facts)?,

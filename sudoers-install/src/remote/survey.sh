@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # with facts.sh and helper.sh before it
+# shellcheck shell=sh disable=SC2154 # with facts.sh, account.sh and helper.sh before it
 # NONCE HELPER GRANTEE: what the login itself can tell of its host. Changes nothing by itself.
 #
 # Descriptor 3 is what comes from the other side: nothing before the answer is there.
@@ -8,30 +8,36 @@ cd / || exit 1
 nonce=$1
 helper=$2
 login=$(id -un)
-uid=$(id -u)
+uid=$own_uid
 grantee=${3:-$login}
 grantee_uid=$(id -u -- "$grantee" 2>/dev/null) || grantee_uid=''
-sudo=$(first /usr/bin/sudo /bin/sudo /usr/local/bin/sudo)
-visudo=$(first /usr/sbin/visudo /usr/bin/visudo /sbin/visudo /usr/local/sbin/visudo)
+namesakes "$grantee" "$grantee_uid"
+first /usr/bin/sudo /bin/sudo /usr/local/bin/sudo
+sudo=$found
+first /usr/sbin/visudo /usr/bin/visudo /sbin/visudo /usr/local/sbin/visudo
+visudo=$found
 
 passwordless=no
 if [ -n "$sudo" ]; then
-  limited "$sudo" -k -n -- /bin/sh -c : >/dev/null 2>&1 && passwordless=yes
+  (limited "$sudo" -k -n -- /bin/sh -c : >/dev/null 2>&1) && passwordless=yes
 fi
 
 judge "$helper"
+find_legacy
 
 printf 'sudoers-install %s begin\n' "$nonce"
 text login "$login"
 word uid "$uid"
 text grantee "$grantee"
 word grantee_uid "$grantee_uid"
+text known "$known"
+text alike "$alike"
 text sudo "$sudo"
 text visudo "$visudo"
 word helper "$fault"
 text helper_at "$at"
 word passwordless "$passwordless"
-text legacy "$(legacy_names)"
+text legacy "$legacy_names"
 printf 'sudoers-install %s end\n' "$nonce"
 
 # LENGTH INPUT: so many bytes are the command line to run next; its last line is a comment of ours, so that none

@@ -12,6 +12,8 @@ fn facts() -> SurveyFacts {
         login: "op".to_owned(),
         uid: 1000,
         grantee: Some(("ai-agent".to_owned(), 1001)),
+        known: None,
+        alike: None,
         sudo: ProgramPath::parse("/usr/bin/sudo").ok(),
         visudo: ProgramPath::parse("/usr/sbin/visudo").ok(),
         helper: HelperState::Good,
@@ -21,11 +23,11 @@ fn facts() -> SurveyFacts {
 }
 
 fn code(facts: &SurveyFacts) -> &'static str {
-    examine(facts, &helper(), false).expect_err("not ready").code
+    examine(facts, &helper(), asked(ClusterAction::Install)).expect_err("not ready").code
 }
 
 fn wanted() -> DropIn {
-    examine(&facts(), &helper(), false).expect("ready").wanted
+    examine(&facts(), &helper(), asked(ClusterAction::Install)).expect("ready").wanted
 }
 
 fn status() -> ChangeFacts {
@@ -33,7 +35,6 @@ fn status() -> ChangeFacts {
         state: State::Status,
         code: "ok".to_owned(),
         words: String::new(),
-        text: wanted().render(),
         sha256: Sha256Hex::parse(&wanted().sha256()).ok(),
         pending: false,
         probe: Some(true),
@@ -48,7 +49,7 @@ fn asked(action: ClusterAction) -> Asked {
 
 #[test]
 fn a_host_is_ready_when_nothing_is_missing() {
-    let ready = examine(&facts(), &helper(), false).expect("ready");
+    let ready = examine(&facts(), &helper(), asked(ClusterAction::Install)).expect("ready");
     assert_eq!((&*ready.login, ready.elevation), ("op", Elevation::Password));
     assert_eq!(ready.wanted.rule_lines(), ["ai-agent ALL=(root) NOPASSWD: /usr/bin/sudo-helper"]);
     assert!(ready.warnings.is_empty() && !ready.would_tell_the_grantee(Some("op")));
@@ -79,7 +80,7 @@ fn what_is_missing_is_named() {
     }
     let mut facts = facts();
     facts.helper = HelperState::Bad(HelperFault::Owner, "/opt\n/x".to_owned());
-    let error = examine(&facts, &helper(), false).expect_err("not ready").error;
+    let error = examine(&facts, &helper(), asked(ClusterAction::Install)).expect_err("not ready").error;
     assert!(
         error.starts_with("/opt\\n/x does not belong to root: install the package sudo-helper"),
         "{error}"
@@ -87,31 +88,50 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn a_name_that_sudo_takes_for_another_account_too_gets_no_rule() {
+    use ClusterAction::{Install, Remove, Status};
+    let some = |name: &str| Some(name.to_owned());
+    let known = SurveyFacts { known: some("agent"), ..facts() };
+    let alike = SurveyFacts { alike: some("AI-agent"), ..facts() };
+    for (facts, name) in [(&known, "'agent'"), (&alike, "'AI-agent'")] {
+        for action in [Install, Status] {
+            let failure = examine(facts, &helper(), asked(action)).expect_err("not ready");
+            assert_eq!(failure.code, "ambiguous-user");
+            assert!(failure.error.contains(name), "{failure}");
+        }
+        examine(facts, &helper(), asked(Remove)).expect("what is there can go");
+    }
+    // A rule with the uid is nobody else's.
+    let by_uid = SurveyFacts { grantee: Some(("Agent".to_owned(), 1001)), ..alike };
+    examine(&by_uid, &helper(), asked(Install)).expect("ready");
+}
+
+#[test]
 fn all_for_nothing_needs_no_password_and_is_warned_of() {
     let mut facts = facts();
     facts.passwordless_root = true;
-    let ready = examine(&facts, &helper(), false).expect("ready");
+    let ready = examine(&facts, &helper(), asked(ClusterAction::Install)).expect("ready");
     assert_eq!(ready.elevation, Elevation::Passwordless);
     assert!(ready.warnings[0].warning.contains("NOPASSWD: ALL"), "{:?}", ready.warnings);
     // Who logs in as root has all that already.
     facts.uid = 0;
-    assert!(examine(&facts, &helper(), false).expect("ready").warnings.is_empty());
+    assert!(examine(&facts, &helper(), asked(ClusterAction::Install)).expect("ready").warnings.is_empty());
 }
 
 #[test]
 fn old_rules_are_told_unless_they_are_replaced() {
     let mut facts = facts();
     facts.legacy = vec!["systems-manager-op".to_owned()];
-    assert!(
-        examine(&facts, &helper(), false).expect("ready").warnings[0].warning.contains("systems-manager-op")
-    );
-    assert!(examine(&facts, &helper(), true).expect("ready").warnings.is_empty());
+    let ready = examine(&facts, &helper(), asked(ClusterAction::Install)).expect("ready");
+    assert!(ready.warnings[0].warning.contains("systems-manager-op"));
+    let replacing = Asked { replace_legacy: true, ..asked(ClusterAction::Install) };
+    assert!(examine(&facts, &helper(), replacing).expect("ready").warnings.is_empty());
 }
 
 #[test]
 fn a_login_that_is_granted_would_learn_the_password() {
     let would = |facts: &SurveyFacts, known| {
-        examine(facts, &helper(), false).expect("ready").would_tell_the_grantee(known)
+        examine(facts, &helper(), asked(ClusterAction::Install)).expect("ready").would_tell_the_grantee(known)
     };
     assert!(!would(&facts(), Some("op")));
     assert!(would(&facts(), None), "nobody but the host says who it is");

@@ -7,11 +7,13 @@ use crate::account::Account;
 use crate::command_line::CommandLine;
 use crate::drop_in::{DropIn, Grant};
 use crate::legacy::Legacy;
+use crate::transaction::{Present, change};
 use crate::user_token::UserToken;
 
 /// What judges, with $1 as the rule and $2 as the user, and then one file after another.
 const JUDGE: &str = concat!(
     include_str!("../facts.sh"),
+    include_str!("../account.sh"),
     include_str!("../helper.sh"),
     include_str!("../folder.sh"),
     "refuse() { echo no; exit; }
@@ -28,8 +30,12 @@ const SHELLS: [&[&str]; 4] = [
     &["/usr/bin/busybox", "sh", "-c"],
 ];
 
+fn account(name: &str) -> Account {
+    Account { uid: 1001, gid: 1001, name: name.to_owned() }
+}
+
 fn drop_in(uid: u32, user: &str, helper: &str) -> DropIn {
-    let account = Account { uid, gid: uid, name: user.to_owned() };
+    let account = Account { uid, ..account(user) };
     let token = UserToken::of(&account).to_string();
     DropIn { uid, user: user.to_owned(), token, grant: Grant::Helper(helper.into()) }
 }
@@ -120,9 +126,111 @@ fn what_is_ours_is_the_same_here_and_there() {
         let expected: Vec<bool> = texts.iter().map(here).collect();
         let wanted: Vec<bool> = (0..texts.len()).map(|number| number < cases.len()).collect();
         assert_eq!(expected, wanted, "{user}");
-        for there in judged("ours", &rule, &texts) {
+        for judgement in ["ours", "replaceable"] {
+            for there in judged(judgement, &rule, &texts) {
+                assert_eq!(there, expected, "{user} {judgement}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_pasted_by_hand_is_replaced_here_and_there_and_not_ours_to_remove() {
+    for user in ["ai-agent", "DOM\\bob"] {
+        let rule = drop_in(1001, user, "/usr/bin/sudo-helper");
+        let line = rule.rule_lines().concat();
+        let cases = [format!("{line}\n"), line.clone(), format!("{line}\r\n")];
+        let others = [
+            format!("{line}\r"),
+            format!("{line}\n\n"),
+            format!("\n{line}\n"),
+            format!("{line} \n"),
+            format!(" {line}\n"),
+            format!("{line}\n{line}\n"),
+            format!("# by hand\n{line}\n"),
+            format!("{line}\n# by hand\n"),
+            format!("{line}\0\n"),
+            format!("{line}, /bin/sh\n"),
+            line.replace("/usr/bin/", "/usr/local/bin/"),
+            line.replace("(root)", "(ALL)"),
+        ];
+        let texts = [&cases[..], &others[..]].concat();
+        let here = |text: &String| {
+            let present = Present::File { text: text.clone(), proper: false };
+            change(&present, &rule).is_ok()
+        };
+        let expected: Vec<bool> = texts.iter().map(here).collect();
+        let wanted: Vec<bool> = (0..texts.len()).map(|number| number < cases.len()).collect();
+        assert_eq!(expected, wanted, "{user}");
+        let bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.clone().into_bytes()).collect();
+        for there in judged("replaceable", &rule, &bytes) {
             assert_eq!(there, expected, "{user}");
         }
+        for there in judged("ours", &rule, &bytes) {
+            assert_eq!(there, vec![false; texts.len()], "{user}");
+        }
+    }
+}
+
+#[test]
+fn whose_name_is_also_anothers_is_the_same_here_and_there() {
+    const PASSWD: &str = "root:x:0:0::/:/bin/sh\nagent:x:1001:1::/:/bin/sh\ntwin:x:1001:1::/:/bin/sh\n\
+        ops:x:1002:1::/:/bin/sh\nOps:x:1003:1::/:/bin/sh\n# Dev:x:1:1::/:\n+Dev:x:5:5::/:\n  DEV:x:1004:1::/:\n\
+        x.y:x:1005:1::/:\nXzY:x:1006:1::/:\nshort:x:1007\nSHORT:x:1008:1::\nlong:x:1009:1::/:/bin/sh:more\n\
+        zero:x:01010:1::/:\nZERO:x:01011:1::/:\nnogid:x:1012:x::/:\nw$:x:1013:1::/:\nW$:x:1014:1::/:\n\
+        gecos:x:1015:1015:OTHER:/OTHER:x\nfour:x:1016:1001::/:\njane doe:x:1017:1::/:\nseventeen:x:1017:1::/:\n\
+        :x:1018:1::/:\nlast:x:1018:1::/:/bin/LAST\nhost-1_b@c:x:1019:1::/:\nHOST-1_B@C:x:1020:1::/:";
+    let accounts: Vec<_> = PASSWD.lines().filter_map(accounts::passwd::Row::parse).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let passwd = folder.path().join("passwd");
+    std::fs::write(&passwd, PASSWD).expect("written");
+    let judge = concat!(
+        include_str!("../facts.sh"),
+        include_str!("../account.sh"),
+        "while [ \"$#\" -gt 0 ]; do namesakes \"$1\" \"$2\"; echo \"$known/$alike\"; shift 2; done"
+    )
+    .replace("/etc/passwd", passwd.to_str().expect("UTF-8"));
+    let mut cases: Vec<(String, u32)> =
+        accounts.iter().filter(|row| row.uid != 0).map(|row| (row.name.clone(), row.uid)).collect();
+    for (name, uid) in [
+        ("same", 1001),
+        ("agent", 5000),
+        ("of.a.directory", 5000),
+        ("dev", 5000),
+        ("x.y", 5000),
+        ("xzy", 5000),
+        ("short", 1007),
+        ("long", 1009),
+        ("zero", 1010),
+        ("nogid", 1012),
+        ("w$", 1013),
+        ("other", 5000),
+        ("ops", 1003),
+        ("x", 1),
+        ("last", 1018),
+    ] {
+        cases.push((name.to_owned(), uid));
+    }
+    // Of other names the rule has the uid.
+    let by_name = |name: &str| UserToken::of(&account(name)).comment().is_none();
+    cases.retain(|(name, _)| by_name(name));
+    let here: Vec<String> = cases
+        .iter()
+        .map(|(name, uid)| {
+            let account = Account { uid: *uid, ..account(name) };
+            let (known, alike) = account.others(&accounts);
+            format!("{}/{}", known.unwrap_or_default(), alike.unwrap_or_default())
+        })
+        .collect();
+    for expected in ["/", "agent/", "/Ops", "/DEV", "/W$", "jane doe/", "/XzY"] {
+        assert!(here.iter().any(|one| one == expected), "{expected} {here:?}");
+    }
+    let words: Vec<String> = cases.iter().flat_map(|(name, uid)| [name.clone(), uid.to_string()]).collect();
+    for shell in SHELLS.iter().filter(|shell| Path::new(shell[0]).exists()) {
+        let mut command = Command::new(shell[0]);
+        let output = command.args(&shell[1..]).args([&judge, "sh"]).args(&words).output().expect("it runs");
+        let there = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(there.lines().collect::<Vec<_>>(), here, "{shell:?} {cases:?}");
     }
 }
 
