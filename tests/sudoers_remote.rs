@@ -311,6 +311,10 @@ fn a_name_that_sudo_takes_for_another_account_too_gets_no_rule() {
         site.sh(mend);
     }
     site.expect(Action::Install, State::Unchanged, "ok");
+    // Where that cannot be found out, it is not taken for granted.
+    site.sh("mv /usr/bin/grep /root/");
+    site.expect(Action::Install, State::Refused, "tools");
+    site.sh("mv /root/grep /usr/bin/");
     site.sh("echo 'AI-Agent:x:4000:100::/:/bin/sh' >>/etc/passwd");
     site.expect(Action::Remove, State::Removed, "ok");
     // A rule with the uid is one account's only.

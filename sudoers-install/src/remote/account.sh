@@ -2,7 +2,8 @@
 # Whether sudo takes a name for another account, too: as account.rs has it.
 
 # NAME UID: sets known, another name by which sudo knows the uid, and alike, that of another account which
-# differs in capitals alone; empty when there is none. One pass of /etc/passwd, for rows that could matter.
+# differs in capitals alone; empty when there is none. One pass of /etc/passwd, for rows that could matter; fails
+# when that cannot be made.
 namesakes() {
   known=''
   alike=''
@@ -20,7 +21,7 @@ namesakes() {
   done
   number='(0|[1-9][0-9]{0,9})'
   either="$pattern$rest:[^:]*:$number|[^-+#:[:space:]][^:]*:[^:]*:$2"
-  rows=$(grep -iE "^[[:space:]]*($either):$number:[^:]*:[^:]*:[^:]*\$" /etc/passwd)
+  rows=$(grep -iE "^[[:space:]]*($either):$number:[^:]*:[^:]*:[^:]*\$" /etc/passwd) || [ "$?" = 1 ] || return 1
   IFS=$newline
   for row in $rows; do
     name=${row%%:*}

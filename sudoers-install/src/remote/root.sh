@@ -100,7 +100,7 @@ account() {
   if [ "$has" != "$uid" ] || [ "$uid" = 0 ]; then refuse other-uid "$user $has"; fi
   gid=$(id -g -- "$user") || refuse no-account "$user"
   case $rule in
-    *"$newline$user ALL="*) namesakes "$user" "$uid" ;;
+    *"$newline$user ALL="*) namesakes "$user" "$uid" || refuse tools 'grep /etc/passwd' ;;
     *) return ;;
   esac
   if [ -n "$known" ]; then refuse ambiguous-user "sudo knows the uid of '$user' by the name '$known'"; fi
