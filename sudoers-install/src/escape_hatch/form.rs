@@ -13,6 +13,9 @@
 pub const LOGS: &str = "/var/log/";
 /// Folders there that hold secrets: answers to an installer, what people typed, state of services.
 const SECRET_LOGS: [&str; 4] = ["installer", "sudo-io", "audit", "private"];
+/// What the names of logs that hold secrets begin with, rotated ones too: names that failed to log in, among them
+/// passwords that were typed for a name (lastb(1)); what cloud-init ran and printed, as the passwords that it makes.
+const SECRET_NAMES: [&str; 2] = ["btmp", "cloud-init"];
 /// Settings of sysctl(8) that only tune memory and network.
 const TUNING: [&str; 2] = ["vm.", "net."];
 /// Those among them that open the kernel to its users.
@@ -165,7 +168,9 @@ fn is_name(text: &str) -> bool {
 fn is_log(text: &str) -> bool {
     let Some(path) = text.strip_prefix(LOGS) else { return false };
     let element = |element: &str| !element.is_empty() && element != "." && element != "..";
-    path.split('/').all(element) && !SECRET_LOGS.iter().any(|secret| path.split('/').next() == Some(secret))
+    let secret = |element: &str| SECRET_NAMES.iter().any(|start| element.starts_with(start));
+    let in_secret = SECRET_LOGS.iter().any(|folder| path.split('/').next() == Some(folder));
+    path.split('/').all(element) && !in_secret && !path.split('/').any(secret)
 }
 
 fn is_address(text: &str) -> bool {
