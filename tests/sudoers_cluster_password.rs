@@ -183,3 +183,45 @@ fn whatever_the_password_is_made_of_it_arrives_as_it_is() {
         status(input).assert().code(1).stdout(contains(&*code).and(contains("configured").not()));
     }
 }
+
+/// In sudo's place, for the question to root: it has the password, and says it on standard error.
+const REFUSES: &str = "read -r p\nprintf 'sorry: %s\\n' \"$p\" >&2\nexit 1\n";
+/// The same with another status, and without an answer.
+const FAILS: &str = "read -r p\nprintf 'sorry: %s\\n' \"$p\" >&2\nexit 7\n";
+/// The same as if ssh said it, with the password where a quote is cut off.
+const LOST: &str = "read -r p\nprintf '%0290d %s\\n' 0 \"$p\" >&2\nexit 255\n";
+/// In an answer as root's script gives it, in hexadecimal digits; and in one that is none.
+const ANSWERS: &str = r#"
+read -r p
+for nonce do case $nonce in ????????????????????????????????) break ;; esac; done
+hex=$(printf %s "$p" | od -An -v -tx1 | tr -d ' \n')
+printf '%s\n' "sudoers-install $nonce begin" state=refused code=busy "words=$hex" sha256= pending=no \
+    probe=unasked "foreign=$hex" "legacy=$hex" "sudoers-install $nonce end"
+"#;
+
+#[test]
+fn a_host_that_has_the_password_cannot_have_it_shown() {
+    let Some(site) = Site::boot(["refuses", "fails", "lost", "answers"]) else { return };
+    for (host, script) in site.hosts.iter().zip([REFUSES, FAILS, LOST, ANSWERS]) {
+        host.run(&["mv", "/usr/bin/sudo", "/usr/bin/sudo.real"]).success();
+        let sudo = format!("#!/bin/sh\n[ \"$2\" = -n ] && exit 1\n{script}");
+        host.write("/usr/bin/sudo", sudo, 0o755, "root:root");
+    }
+    for arguments in [&["--keep-going", "--json"][..], &["--keep-going"]] {
+        let output = site.with(PASSWORD, arguments);
+        let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        // The beginning will do: JSON escapes the rest.
+        let (part, digits) = (&PASSWORD[..7], "62617474657279");
+        assert!(!said.iter().any(|text| text.contains(part) || text.contains(digits)), "{said:?}");
+        assert!(said.concat().contains("[password]"), "{said:?}");
+        if arguments.contains(&"--json") {
+            let told = [
+                ("refuses", "password-refused"),
+                ("fails", "no-answer"),
+                ("lost", "ssh-failed"),
+                ("answers", "not-changed"),
+            ];
+            assert_told(&output, &told);
+        }
+    }
+}

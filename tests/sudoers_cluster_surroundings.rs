@@ -3,6 +3,8 @@
 use assert_cmd::assert::OutputAssertExt;
 use bed::capture;
 use bed::site::{ADMIN, AGENT, PASSWORD, Site, assert_granted, assert_told, passwordless, rows, with_input};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 /// For sh: names that an installer which copies through /tmp would use, or could not use any more.
 const TAKEN: &str = "
@@ -43,6 +45,65 @@ fn what_a_login_has_left_on_its_host_changes_nothing() {
     }
     // Nor does it leave a ticket that others could use.
     site.host("limits").run_as(ADMIN, &["sudo", "-n", "true"]).failure();
+}
+
+#[test]
+fn an_inventory_may_come_out_of_a_pipe_of_the_shells_and_a_fifo_is_not_waited_for() {
+    let Some(site) = Site::boot(["one"]) else { return };
+    let arguments = ["cluster", "--json", "--dry-run", "--user", AGENT];
+    let run = |inventory: &str| {
+        let script = format!("cd /root; exec \"$0\" \"$@\" --inventory {inventory}");
+        capture(site.operator.wrapped(&["bash", "-c", &script], "sudoers-install", &arguments))
+    };
+    assert_told(&run("<(sleep 0.2; cat inventory.yaml)"), &[("one", "would-install")]);
+    assert_told(&run("- <inventory.yaml"), &[("one", "would-install")]);
+    mkfifo(&site.operator.path("fifo"), Mode::S_IRUSR | Mode::S_IWUSR).expect("a fifo");
+    let output = run("fifo");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("--inventory - on standard input"),
+        "{output:?}"
+    );
+}
+
+/// For bash: an answer to the survey in which a line is another one.
+const FORGES: &str = r#"
+asked=$BASH_EXECUTION_STRING
+case $asked in
+*sudoers-install*)
+    unset BASH_ENV
+    ( eval "$asked" ) | sed -u -f "$HOME/forged"
+    exit 0 ;;
+esac
+"#;
+/// Most bytes of a row, and of the table of one.
+const ROW: usize = 8 << 10;
+
+#[test]
+fn what_a_host_says_cannot_flood_the_operator() {
+    let Some(site) = Site::boot(["one"]) else { return };
+    let host = site.host("one");
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let many: String = (0..20_000).map(|number| format!("{number:05}\n")).collect();
+    let long = "\u{202e}\u{2066}x\u{9b}2J".repeat(7000);
+    for (forged, code) in [
+        (format!("s/^legacy=.*/legacy={}/\n", hex(&many)), "would-install"),
+        (
+            format!("s/^helper=.*/helper=missing/\ns/^helper_at=.*/helper_at={}/\n", hex(&long)),
+            "helper-missing",
+        ),
+        (format!("s/^legacy=.*/{}/\n", "x".repeat(100_000)), "no-answer"),
+    ] {
+        host.write("/home/admin/forged", forged, 0o644, ADMIN);
+        host.write("/home/admin/.bashrc", FORGES, 0o644, ADMIN);
+        let row = site.run(&["--json", "--dry-run"]);
+        assert_told(&row, &[("one", code)]);
+        let table = site.run(&["--dry-run"]);
+        for text in [&row.stdout, &row.stderr, &table.stdout, &table.stderr] {
+            assert!(text.len() < ROW, "{code}: {} bytes", text.len());
+            assert!(!String::from_utf8_lossy(text).contains(['\u{202e}', '\u{2066}', '\u{9b}']), "{code}");
+        }
+    }
 }
 
 #[test]

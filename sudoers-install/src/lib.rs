@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod legacy;
 pub mod lint;
 pub mod proof;
+pub mod quoted;
 pub mod remote;
 pub mod remove;
 pub mod report;

@@ -7,6 +7,7 @@ use crate::cli::ClusterAction;
 use crate::drop_in::DropIn;
 use crate::failure::Failure;
 use crate::helper::Helper;
+use crate::quoted::{TEXTS, cut, quoted};
 use crate::remote::{ChangeFacts, Elevation, HelperFault, HelperState, ProgramPath, State, SurveyFacts};
 
 use super::outcome::{Outcome, Warning};
@@ -17,6 +18,8 @@ const OK: &str = "ok";
 const ABSENT: &str = "absent";
 /// Its word, and ours, for a file of which the previous state could not be put back.
 const NOT_REVERTED: &str = "not-reverted";
+/// The words of root's on which it depends what is said or done.
+pub const MEANT: [&str; 3] = [OK, ABSENT, NOT_REVERTED];
 
 /// A host on which root can be asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +72,8 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, asked: Asked) -> Resul
             "the account that is to get the rule does not exist there: create it first",
         );
     };
-    check_name(user)?;
+    // A longer name is none either, and is not to fill the row.
+    check_name(cut(user))?;
     if *uid == 0 {
         return not_ready("user-root", "the rule would be for root, who needs none: give --user USER");
     }
@@ -79,7 +83,7 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, asked: Asked) -> Resul
     let account = Account { uid: *uid, gid: *uid, name: user.clone() };
     // A rule that is there all the same can go.
     if asked.action != ClusterAction::Remove {
-        account.require_no_other(facts.known.as_deref(), facts.alike.as_deref())?;
+        account.require_no_other(facts.known.as_deref().map(cut), facts.alike.as_deref().map(cut))?;
     }
     // What is in it is between root there and the helper.
     let helper = Helper { path: PathBuf::from(helper.as_str()), sha256: String::new() };
@@ -89,26 +93,41 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, asked: Asked) -> Resul
     if facts.passwordless_root && facts.uid != 0 {
         let warning = format!(
             "{} may run any command as root there without a password (NOPASSWD: ALL): take that rule away",
-            facts.login
+            quoted(&facts.login)
         );
         warnings.push(Warning { code: "nopasswd-all", warning });
     }
     if !asked.replace_legacy {
-        warnings.extend(facts.legacy.iter().map(|name| legacy(name)));
+        warnings.extend(old_rules(&facts.legacy));
     }
     Ok(Ready { login: facts.login.clone(), uid: facts.uid, sudo, elevation, wanted, warnings })
 }
 
-/// What is said of an old rule that is still there.
+/// What is said of old rules that are still there.
 #[must_use]
-pub fn legacy(name: &str) -> Warning {
-    let warning =
-        format!("the old rule {} still leads to root: --replace-legacy removes it", name.escape_debug());
-    Warning { code: "legacy-rule", warning }
+pub fn old_rules(names: &[String]) -> Vec<Warning> {
+    let sentence =
+        |name: &str| format!("the old rule {name} still leads to root: --replace-legacy removes it");
+    told("legacy-rule", names, sentence, "old rules")
+}
+
+/// What is said of visudo's complaints about other files.
+#[must_use]
+pub fn other_files(complaints: &[String]) -> Vec<Warning> {
+    let sentence = |line: &str| format!("visudo complains of another file: {line}");
+    told("other-file", complaints, sentence, "complaints of visudo")
+}
+
+/// A host may have any number of them.
+fn told(code: &'static str, texts: &[String], sentence: impl Fn(&str) -> String, what: &str) -> Vec<Warning> {
+    let named = texts.iter().take(TEXTS).map(|text| sentence(&quoted(text)));
+    let more = Some(texts.len().saturating_sub(TEXTS)).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more {what}"));
+    named.chain(more).map(|warning| Warning { code, warning }).collect()
 }
 
 fn bad_helper(fault: HelperFault, at: &str, helper: &ProgramPath) -> Failure {
-    let at = at.escape_debug();
+    let at = quoted(at);
     let code = if fault == HelperFault::Missing { "helper-missing" } else { "helper-untrusted" };
     let what = match fault {
         HelperFault::Missing => "is not there",
@@ -211,7 +230,7 @@ fn refused(answer: &ChangeFacts) -> Failure {
 
 fn said(answer: &ChangeFacts) -> String {
     let words = answer.words.trim();
-    if words.is_empty() { "no more is known".to_owned() } else { diagnostics::one_line(words) }
+    if words.is_empty() { "no more is known".to_owned() } else { quoted(words) }
 }
 
 #[cfg(test)]

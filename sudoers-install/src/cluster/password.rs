@@ -13,6 +13,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::quoted::without;
 
 use super::terminal::with_settings_kept;
 
@@ -64,7 +65,7 @@ impl Origin {
 }
 
 impl Password {
-    fn of(mut line: Zeroizing<Vec<u8>>) -> Result<Self, Failure> {
+    pub(super) fn of(mut line: Zeroizing<Vec<u8>>) -> Result<Self, Failure> {
         if line.is_empty() {
             return Err(Failure::new("empty-password", "the password is empty: nothing was installed"));
         }
@@ -83,6 +84,12 @@ impl Password {
     #[must_use]
     pub fn line(&self) -> &[u8] {
         &self.0
+    }
+
+    /// What a host says that has got it, without it: [`without`].
+    pub fn take_out_of(&self, said: &mut String) {
+        let text = Zeroizing::new(std::mem::take(said));
+        *said = String::from_utf8_lossy(&without(text.as_bytes(), self.line())).into_owned();
     }
 }
 

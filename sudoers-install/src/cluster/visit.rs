@@ -12,8 +12,8 @@ use crate::remote::{
 };
 use crate::ssh::{NewKeys, Opened, Options, Question, Session};
 
-use super::decision::{Asked, Ready, ended, examine, legacy, shown};
-use super::outcome::{Outcome, Row, Warning};
+use super::decision::{Asked, Ready, ended, examine, old_rules, other_files, shown};
+use super::outcome::{Outcome, Row};
 use super::password::Password;
 use super::reply::{Reply, no_answer};
 use super::schedule::Told;
@@ -25,8 +25,6 @@ const CHANGE: Duration = Duration::from_secs(90);
 /// Most sessions that wait for a password at a time; each takes four descriptors, of which a process has 1024 as a
 /// rule. Hosts beyond get a second session.
 const HELD: usize = 128;
-/// Most complaints about other files that are told of a host.
-const COMPLAINTS: usize = 5;
 
 /// What is the same on all hosts.
 #[derive(Debug)]
@@ -175,7 +173,7 @@ impl Plan {
         let command = self.command(waiting, action, &nonce)?;
         let input = password.map_or(&b""[..], Password::line);
         let question = Question { command: &command, begin: &begin(&nonce), input, limit: CHANGE };
-        let reply = |answered| Reply::of(answered, &nonce, password.is_some());
+        let reply = |answered| Reply::of(answered, &nonce, password);
         let held = waiting.session.take();
         let may_be_told = |session: &Session| password.is_none() || session.is_with_known_key();
         if let Some(answered) = held.filter(may_be_told).and_then(|session| session.ask(&question)) {
@@ -218,12 +216,8 @@ impl Waiting<'_> {
 
     /// Keeps what root has seen beside our rule.
     fn warn(&mut self, answer: &ChangeFacts, replace_legacy: bool) {
-        let old = answer.legacy.iter().filter(|_| !replace_legacy).map(|name| legacy(name));
-        let foreign = answer.foreign.iter().take(COMPLAINTS).map(|line| Warning {
-            code: "other-file",
-            warning: format!("visudo complains of another file: {}", diagnostics::one_line(line)),
-        });
-        for warning in old.chain(foreign) {
+        let old = if replace_legacy { Vec::new() } else { old_rules(&answer.legacy) };
+        for warning in old.into_iter().chain(other_files(&answer.foreign)) {
             if !self.ready.warnings.contains(&warning) {
                 self.ready.warnings.push(warning);
             }

@@ -4,15 +4,13 @@
 //! used once, with which the answer of the remote command begins, tells the two apart; the words of OpenSSH
 //! on standard error tell apart the rest.
 
-use diagnostics::one_line;
 use supervise::bounded::Ran;
 
 use crate::failure::Failure;
+use crate::quoted::quoted;
 
 /// What ssh gives for a failure of its own (ssh(1), EXIT STATUS).
 const OWN_FAILURE: i32 = 255;
-/// Most that is quoted of a sentence of ssh's.
-const QUOTED: usize = 300;
 
 /// What became of a session.
 #[derive(Debug)]
@@ -138,12 +136,6 @@ fn told(said: &str) -> Reach {
         Some(line) => Reach::Failed(quoted(line)),
         None => Reach::Closed("ssh ended without a word".to_owned()),
     }
-}
-
-/// One line of foreign text, as it may be shown.
-fn quoted(line: &str) -> String {
-    let line: String = line.trim_end().chars().take(QUOTED).collect();
-    one_line(&line)
 }
 
 #[cfg(test)]

@@ -8,8 +8,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::host::Host;
+use crate::quoted::without;
 use crate::remote::MAX_ANSWER;
 use supervise::bounded::{Dialogue, Heard, Ran};
+
+use zeroize::Zeroizing;
 
 use super::reach::{Reach, classify, has_begun, holds_line};
 use super::{HostKeys, Options, argv};
@@ -35,7 +38,7 @@ pub struct Question<'a> {
     pub command: &'a str,
     /// The line that it prints first.
     pub begin: &'a str,
-    /// Its whole standard input.
+    /// Its whole standard input: a secret, which is taken out of what comes back on standard error.
     pub input: &'a [u8],
     /// How long it may take.
     pub limit: Duration,
@@ -154,6 +157,10 @@ impl Session {
         };
         ran.stdout = after(&ran.stdout, ready.as_bytes());
         ran.stderr.drain(..aside);
+        if !question.input.is_empty() {
+            // Before anything is cut off, which could leave a part of it.
+            ran.stderr = without(&Zeroizing::new(ran.stderr), question.input);
+        }
         let began = has_begun(&ran, question.begin);
         Some(Answered { reach: became(ran, question.begin, question.limit), began })
     }

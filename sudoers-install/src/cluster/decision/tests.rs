@@ -82,7 +82,7 @@ fn what_is_missing_is_named() {
     facts.helper = HelperState::Bad(HelperFault::Owner, "/opt\n/x".to_owned());
     let error = examine(&facts, &helper(), asked(ClusterAction::Install)).expect_err("not ready").error;
     assert!(
-        error.starts_with("/opt\\n/x does not belong to root: install the package sudo-helper"),
+        error.starts_with("/opt\\u{a}/x does not belong to root: install the package sudo-helper"),
         "{error}"
     );
 }
@@ -231,3 +231,44 @@ fn a_state_that_could_not_be_put_back_is_not_said_to_be_back() {
         assert!(!failure.error.contains("is back") && !failure.error.contains("nothing was"), "{failure}");
     }
 }
+
+#[test]
+fn a_host_cannot_fill_its_row() {
+    let long = "\u{202e}x".repeat(50_000);
+    let table: [(&str, Change); 4] = [
+        ("helper-missing", |facts| {
+            facts.helper = HelperState::Bad(HelperFault::Missing, "\u{202e}x".repeat(50_000));
+        }),
+        ("bad-user", |facts| facts.grantee = Some(("x".repeat(100_000), 1002))),
+        ("ambiguous-user", |facts| facts.known = Some("x".repeat(100_000))),
+        ("ambiguous-user", |facts| facts.alike = Some("x".repeat(100_000))),
+    ];
+    for (code, change) in table {
+        let mut facts = facts();
+        change(&mut facts);
+        let failure = examine(&facts, &helper(), asked(ClusterAction::Install)).expect_err("not ready");
+        assert_eq!(failure.code, code);
+        assert!(failure.error.len() < ROW, "{} bytes", failure.error.len());
+    }
+    let answer =
+        ChangeFacts { state: State::Refused, code: "busy".to_owned(), words: long.clone(), ..status() };
+    let Outcome::Failed(failure) = ended(ClusterAction::Install, &wanted(), &answer) else {
+        panic!("refused")
+    };
+    assert!(failure.error.len() < ROW && failure.error.ends_with("; nothing was changed"), "{failure}");
+    let many = vec![long; 31_000];
+    let everyone =
+        SurveyFacts { passwordless_root: true, legacy: many.clone(), login: many[0].clone(), ..facts() };
+    let ready = examine(&everyone, &helper(), asked(ClusterAction::Install)).expect("ready");
+    for (warnings, last) in [
+        (ready.warnings, "and 30995 more old rules"),
+        (other_files(&many), "and 30995 more complaints of visudo"),
+    ] {
+        assert_eq!(warnings.last().map(|warning| &*warning.warning), Some(last));
+        assert!(warnings.len() <= 2 + TEXTS && warnings.iter().all(|warning| warning.warning.len() < ROW));
+    }
+    assert_eq!(old_rules(&many[..TEXTS]).len(), TEXTS);
+}
+
+/// Most bytes of a sentence: 300 characters of a host's in their longest form, and ours around them.
+const ROW: usize = 300 * "\\u{10ffff}".len() + 300;
