@@ -52,7 +52,7 @@ fn an_inventory_may_come_out_of_a_pipe_of_the_shells_and_a_fifo_is_not_waited_fo
     let Some(site) = Site::boot(["one"]) else { return };
     let arguments = ["cluster", "--json", "--dry-run", "--user", AGENT];
     let run = |inventory: &str| {
-        let script = format!("cd /root; exec \"$0\" \"$@\" --inventory {inventory}");
+        let script = format!("cd /root; exec timeout 30 \"$0\" \"$@\" --inventory {inventory}");
         capture(site.operator.wrapped(&["bash", "-c", &script], "sudoers-install", &arguments))
     };
     assert_told(&run("<(sleep 0.2; cat inventory.yaml)"), &[("one", "would-install")]);
