@@ -166,3 +166,43 @@ fn a_host_whose_key_is_not_kept_is_not_sent_the_password() {
     assert_told(&site.with(PASSWORD, &["--json"]), &[("one", "installed")]);
     assert!(stolen(host, ADMIN));
 }
+
+/// For sh: a call while port 2222 of the operator's machine is forwarded to the host `$0` (ssh(1), -L).
+const BEHIND_A_FORWARD: &str = r#"
+exec 3<&0 </dev/null
+ip link set lo up
+ssh -F none -M -S /root/.ssh/forward -o BatchMode=yes -o ExitOnForwardFailure=yes -f -N \
+  -L 127.0.0.1:2222:127.0.0.1:22 "admin@$0" 3<&- >/dev/null 2>&1 || exit 99
+"$@"
+status=$?
+ssh -S /root/.ssh/forward -O exit "$0" 2>/dev/null
+exit "$status"
+"#;
+
+#[test]
+fn a_host_behind_a_forward_on_localhost_is_not_sent_the_password_unless_its_key_is_known() {
+    let Some(site) = Site::boot(["one"]) else { return };
+    let host = site.host("one");
+    let address = host.address();
+    let there = || host.known_host().replace(&address, "[127.0.0.1]:2222");
+    let another = there();
+    host.change_host_keys();
+    trap(host, ADMIN, "");
+    host.write(&format!("/home/{ADMIN}/.bashrc"), SOURCED, 0o644, ADMIN);
+    let inventory = format!("one: {{hostname: 127.0.0.1, port: 2222, user: {ADMIN}}}\n");
+    site.operator.write("inventory.yaml", &inventory);
+    site.operator.write(".ssh/config", "NoHostAuthenticationForLocalhost yes\n");
+    let call = |known: &str| {
+        site.operator.write(".ssh/known_hosts", &(host.known_host() + known));
+        let before = ["sh", "-c", BEHIND_A_FORWARD, &address];
+        let command = site.wrapped(&before, &["--json", "--password-fd", "3"]);
+        with_input(command, format!("{PASSWORD}\n").as_bytes())
+    };
+    for (known, code) in [("", "unknown-key"), (&*another, "changed-key")] {
+        assert_told(&call(known), &[("one", code)]);
+        assert!(!stolen(host, ADMIN), "{code}");
+    }
+    // It is the key that kept it from them.
+    assert_told(&call(&there()), &[("one", "installed")]);
+    assert!(stolen(host, ADMIN));
+}

@@ -27,8 +27,10 @@ const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("SSH_ASKPASS_REQUIRE",
 
 /// What comes first, and cannot be set otherwise by the user's configuration or an inventory: ssh takes the first
 /// value of each option (ssh_config(5)). Nothing is asked, nothing forwarded, no command of the
-/// configuration's run instead of ours, no session left behind for others, and no word lost that tells why.
-const FIXED: [&str; 11] = [
+/// configuration's run instead of ours, no session left behind for others, and no word lost that tells why. A host
+/// behind a forward on localhost shows its key as any other does. KnownHostsCommand, VerifyHostKeyDNS and the key
+/// exchange of GSSAPI are left to the user: each is a check of the host, by somebody whom the user has chosen.
+const FIXED: [&str; 12] = [
     "BatchMode=yes",
     "ConnectTimeout=3",
     "LogLevel=INFO",
@@ -38,6 +40,7 @@ const FIXED: [&str; 11] = [
     "ForwardX11=no",
     "PermitLocalCommand=no",
     "UpdateHostKeys=no",
+    "NoHostAuthenticationForLocalhost=no",
     "ControlMaster=no",
     "ControlPath=none",
 ];

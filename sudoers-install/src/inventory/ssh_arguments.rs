@@ -1,5 +1,7 @@
 //! The options for ssh(1) that an inventory may give: a list of those that lead to the host, and no other.
 
+use std::path::{Component, Path, PathBuf};
+
 use super::quoted;
 use crate::host::{HostName, LoginName, Port};
 
@@ -110,16 +112,22 @@ fn checked_host_keys(value: &str) -> Result<(), String> {
 }
 
 fn kept_host_keys(value: &str) -> Result<(), String> {
-    let forgets = |file: &str| {
-        let file = file.trim_matches('"');
-        file.starts_with("/dev/") || file.eq_ignore_ascii_case("none")
-    };
-    if value.split_ascii_whitespace().any(forgets) {
-        return Err("a file that keeps nothing is not passed on: no host key could be checked against it, \
-                    and the sudo password would go to whoever answers"
-            .to_owned());
+    // ssh takes quotes out, too, wherever in a word they are (ssh_config(5)).
+    if split(value)?.iter().any(|file| may_forget(file)) {
+        return Err(
+            "a file that keeps nothing, or a path with '..', which may lead to one, is not passed on: no \
+                    host key could be checked against it, and the sudo password would go to whoever answers"
+                .to_owned(),
+        );
     }
     Ok(())
+}
+
+/// Whether this is no plain file that lies where it says, however its path is spelled.
+fn may_forget(file: &str) -> bool {
+    let path: PathBuf = Path::new(file).components().collect();
+    let special = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    special || path.components().any(|part| part == Component::ParentDir) || file.eq_ignore_ascii_case("none")
 }
 
 /// `none`, or `[user@]host[:port]` and further ones after commas (ssh_config(5), ProxyJump).
