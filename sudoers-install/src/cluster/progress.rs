@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -52,7 +53,11 @@ impl Progress {
         }
         self.bar.set_position(u64::try_from(done).unwrap_or_default());
         self.bar.set_message(what);
-        self.bar.enable_steady_tick(TICK);
+        // The tick is a thread of its own, made by a call that panics where none can be.
+        let tick = || thread::Builder::new().spawn(|| ()).is_ok_and(|tried| tried.join().is_ok());
+        if !self.bar.is_hidden() && tick() {
+            self.bar.enable_steady_tick(TICK);
+        }
     }
 
     /// Nothing is drawn over a question.

@@ -21,7 +21,7 @@ const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 /// such a signal meanwhile.
 ///
 /// # Errors
-/// When there is no terminal, or signals cannot be held back.
+/// When there is no terminal, signals cannot be held back, or no thread can be made that waits for them.
 pub fn with_settings_kept<T>(ask: impl FnOnce() -> T) -> io::Result<T> {
     let terminal = OpenOptions::new().read(true).write(true).open(TERMINAL)?;
     let settings = tcgetattr(&terminal)?;
@@ -29,21 +29,23 @@ pub fn with_settings_kept<T>(ask: impl FnOnce() -> T) -> io::Result<T> {
     let signals = Signals::only(&ENDING, &inherited)?;
     let (answered, asking) = pipe()?;
     let answer = thread::scope(|scope| {
-        scope.spawn(move || {
+        let keep = move || {
             if let Some(signal) = ended_by(&signals, &answered) {
                 let _ = tcsetattr(&terminal, SetArg::TCSANOW, &settings);
                 let _ = inherited.restore();
                 let _ = raise(signal);
             }
-        });
-        let answer = ask();
-        drop(asking);
-        answer
+        };
+        thread::Builder::new().spawn_scoped(scope, keep).map(|_| {
+            let answer = ask();
+            drop(asking);
+            answer
+        })
     });
     // A key that interrupts was made a signal to this thread: it ends the process here.
     inherited.restore()?;
     supervise::ignore_sigpipe()?;
-    Ok(answer)
+    answer
 }
 
 /// Waits for a signal; none where the answer came first.
