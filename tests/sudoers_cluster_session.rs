@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use bed::{Host, Network, Operator, Running, capture, eventually, spawn};
+use bed::{Host, Network, Operator, Running, Terminal, capture, eventually, spawn};
 use sudoers_install::remote::{Nonce, ProgramPath, Survey};
 
 /// The account that gets the rule.
@@ -205,9 +205,7 @@ fn what_a_lost_connection_has_cut_off_is_not_run() {
         for (input, said) in [("none", "é: "), ("line", "é: more")] {
             let mut running = begin(&order(input, text.len()));
             assert_eq!(running.line().as_deref(), Some(&*ready), "{shell}");
-            if input == "line" {
-                running.write(b"more\n");
-            }
+            running.write(if input == "line" { b"go\nmore\n" } else { b"go\n" });
             assert_eq!(running.line().as_deref(), Some(said), "{shell}");
         }
         for cut in [order("line", text.len() - 1), order("line", 20), "5".to_owned(), String::new()] {
@@ -215,5 +213,59 @@ fn what_a_lost_connection_has_cut_off_is_not_run() {
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(said.ends_with(&format!("{end}\n")), "{shell}: {cut}: {said}");
         }
+        // One that is not told to go on runs nothing: sudo would count a password that does not come as a wrong one.
+        for left in ["", "g"] {
+            let input = order("line", text.len()) + left;
+            let output = with_input(site.asks.command_as(ADMIN, &login), input.as_bytes());
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(said.ends_with(&format!("{ready}\n")), "{shell}: {left}: {said}");
+        }
+    }
+}
+
+#[test]
+fn hosts_that_have_died_meanwhile_are_given_up_before_the_password_is_sent_anywhere() {
+    let Some(site) = bed::site::Site::boot(["good", "gone", "again"]) else { return };
+    let words = ["cluster", "--inventory", "/root/inventory.yaml", "--user", AGENT];
+    let mut command = site.operator.wrapped(&Terminal::session(), "sudoers-install", &words);
+    command.env("TERM", "xterm");
+    let terminal = Terminal::open();
+    let settings = terminal.settings();
+    let mut running = terminal.run(command);
+    eventually("it asks for the password", || !settings.of_keys()[0]);
+    site.host("gone").refuse();
+    for name in ["gone", "again"] {
+        site.host(name).run(&["pkill", "-KILL", "-u", ADMIN]).success();
+    }
+    running.write(format!("{PASSWORD}\n").as_bytes());
+    drop(settings);
+    let (said, status) = (running.rest().join("\n"), running.status());
+    assert_eq!(status, 1, "{said}");
+    let at = |line: &str| said.find(line).unwrap_or_else(|| panic!("{line}: {said}"));
+    assert!(at("gone: failed (refused)") < at("good: installed"), "{said}");
+    assert!(at("gone: failed (refused)") < at("again: installed"), "{said}");
+    let [good, gone, again] = &site.hosts;
+    assert_eq!([good, gone, again].map(sessions), [1, 1, 2]);
+}
+
+/// For sh: the command after it may have as many processes and threads as $0 says, itself among them.
+const WITHOUT_THREADS: &str = r#"
+chown -R 4242:4242 /root
+exec prlimit --nproc="$0:$0" setpriv --reuid=4242 --regid=4242 --clear-groups -- "$@"
+"#;
+
+#[test]
+fn each_host_has_a_row_where_no_threads_can_be_made() {
+    let Some(network) = Network::new() else { return };
+    let operator = Operator::of(&network);
+    let names = ["one", "two", "three", "four"];
+    let entry = |name: &str| format!("{name}: {{hostname: 127.0.0.1, user: {ADMIN}}}\n");
+    operator.write("inventory.yaml", &names.map(entry).concat());
+    let words = ["cluster", "--json", "--inventory", "/root/inventory.yaml", "--user", AGENT];
+    // The inventory is read by a thread of its own.
+    for most in ["2", "3"] {
+        let before = ["sh", "-ec", WITHOUT_THREADS, most];
+        let output = capture(operator.wrapped(&before, "sudoers-install", &words));
+        bed::site::assert_told(&output, &names.map(|name| (name, "ssh-failed")));
     }
 }

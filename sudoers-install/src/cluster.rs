@@ -14,6 +14,7 @@ mod visit;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use crate::cli::{ClusterAction, ClusterCall};
 use crate::exit::Exit;
@@ -28,8 +29,11 @@ use outcome::{Outcome, Row};
 use password::{Origin, Password};
 use progress::Progress;
 use schedule::{Caution, Told};
-use visit::{Plan, Surveyed, Waiting};
+use visit::{HELD, Plan, Surveyed, Waiting};
 
+/// How long a host that has the password is waited for before the next one gets it: sudo(8) refuses a wrong one
+/// within some seconds.
+const VERDICT: Duration = Duration::from_secs(15);
 /// The first descriptor that ssh has no use for.
 const FIRST_OTHER: u32 = 3;
 
@@ -96,13 +100,7 @@ impl<'a> Cluster<'a> {
         }
         let jobs = usize::from(self.call.jobs);
         progress.step("survey");
-        let surveyed = schedule::all(&self.hosts, jobs, |host| match self.plan.survey(host) {
-            Surveyed::Ended(row) => {
-                progress.ended(row);
-                None
-            }
-            Surveyed::Waiting(waiting) => Some(waiting),
-        });
+        let surveyed = schedule::all(&self.hosts, jobs, |host| goes_on(self.plan.survey(host), &progress));
         let asked_for = |waiting: &Waiting<'_>| waiting.ready.elevation == Elevation::Password;
         let (by_password, passwordless): (Vec<_>, Vec<_>) =
             surveyed.into_iter().flatten().partition(asked_for);
@@ -114,7 +112,8 @@ impl<'a> Cluster<'a> {
         progress.step(step_word(self.call.action));
         change_all(&self.plan, passwordless, jobs, &progress);
         if let Some(password) = password {
-            let caution = if self.call.keep_going { Caution::KeepGoing } else { Caution::StopAtWrong };
+            let caution =
+                if self.call.keep_going { Caution::KeepGoing } else { Caution::StopAtWrong(VERDICT) };
             change_by_password(&self.plan, by_password, &password, jobs, caution, &progress);
         }
         Ok(progress.end(&aliases))
@@ -166,6 +165,17 @@ fn step_word(action: ClusterAction) -> &'static str {
     }
 }
 
+/// A host on which more is to be done; the row of one that has ended is told.
+fn goes_on<'a>(surveyed: Surveyed<'a>, progress: &Progress) -> Option<Waiting<'a>> {
+    match surveyed {
+        Surveyed::Ended(row) => {
+            progress.ended(row);
+            None
+        }
+        Surveyed::Waiting(waiting) => Some(waiting),
+    }
+}
+
 /// A host that one worker takes, once.
 type Taken<'a> = Mutex<Option<Waiting<'a>>>;
 
@@ -182,22 +192,45 @@ fn change_all(plan: &Plan, waiting: Vec<Waiting<'_>>, jobs: usize, progress: &Pr
     });
 }
 
+/// Brings hosts together to where only the password is missing; those that have died meanwhile end here, before it
+/// is sent anywhere.
+fn prepare_all<'a>(
+    plan: &Plan,
+    waiting: Vec<Waiting<'a>>,
+    jobs: usize,
+    progress: &Progress,
+) -> Vec<Taken<'a>> {
+    let slots: Vec<Taken<'_>> = waiting.into_iter().map(|waiting| Mutex::new(Some(waiting))).collect();
+    let prepared = schedule::all(&slots, jobs, |slot| goes_on(plan.prepare(take(slot)?), progress));
+    prepared.into_iter().flatten().map(|waiting| Mutex::new(Some(waiting))).collect()
+}
+
 fn change_by_password(
     plan: &Plan,
-    waiting: Vec<Waiting<'_>>,
+    mut waiting: Vec<Waiting<'_>>,
     password: &Password,
     jobs: usize,
     caution: Caution,
     progress: &Progress,
 ) {
-    let slots: Vec<Taken<'_>> = waiting.into_iter().map(|waiting| Mutex::new(Some(waiting))).collect();
-    let _: Vec<Option<()>> = schedule::with_password(&slots, jobs, caution, |slot| {
-        let Some(waiting) = take(slot) else { return ((), Told::Nothing) };
-        let (row, told) = plan.act(waiting, Some(password));
-        progress.ended(row);
-        ((), told)
-    });
-    for waiting in slots.iter().filter_map(take) {
+    // Sessions that wait are used up before others are begun.
+    waiting.sort_by_key(|waiting| !waiting.is_held());
+    let mut caution = Some(caution);
+    while let Some(now) = caution
+        && !waiting.is_empty()
+    {
+        let rest = waiting.split_off(waiting.len().min(HELD));
+        let slots = prepare_all(plan, waiting, jobs, progress);
+        let told = schedule::with_password(&slots, jobs, now, |slot| {
+            let Some(waiting) = take(slot) else { return (Told::Nothing, Told::Nothing) };
+            let (row, told) = plan.act(waiting, Some(password));
+            progress.ended(row);
+            (told, told)
+        });
+        caution = now.after(&told);
+        waiting = slots.iter().filter_map(take).chain(rest).collect();
+    }
+    for waiting in waiting {
         let error = "not tried, since another host refused the password: --keep-going tries each host";
         progress.ended(waiting.row(Outcome::Failed(Failure::new("not-tried", error))));
     }

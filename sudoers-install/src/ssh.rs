@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::host::Host;
 
 pub use reach::Reach;
-pub use session::{Answered, NewKeys, Opened, Question, Session};
+pub use session::{Answered, NewKeys, Opened, Question, ReadySession, Session};
 
 /// Where the engine may be.
 const PROGRAMS: [&str; 3] = ["/usr/bin/ssh", "/bin/ssh", "/usr/local/bin/ssh"];
@@ -27,12 +27,15 @@ const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("SSH_ASKPASS_REQUIRE",
 
 /// What comes first, and cannot be set otherwise by the user's configuration or an inventory: ssh takes the first
 /// value of each option (ssh_config(5)). Nothing is asked, nothing forwarded, no command of the
-/// configuration's run instead of ours, no session left behind for others, and no word lost that tells why. A host
+/// configuration's run instead of ours, no session left behind for others, and no word lost that tells why. One that
+/// has died is known to have after 15 s without an answer. A host
 /// behind a forward on localhost shows its key as any other does. KnownHostsCommand, VerifyHostKeyDNS and the key
 /// exchange of GSSAPI are left to the user: each is a check of the host, by somebody whom the user has chosen.
-const FIXED: [&str; 12] = [
+const FIXED: [&str; 14] = [
     "BatchMode=yes",
     "ConnectTimeout=3",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
     "LogLevel=INFO",
     "RemoteCommand=none",
     "ClearAllForwardings=yes",
@@ -183,7 +186,9 @@ mod tests {
             ["-o", "StrictHostKeyChecking=yes", "--", "web1.example.com", "true"]
         );
         // The user's own shared connection is not known to have been made to a known key.
-        for option in ["BatchMode=yes", "ConnectTimeout=3", "ControlMaster=no", "ControlPath=none"] {
+        for option in
+            ["BatchMode=yes", "NoHostAuthenticationForLocalhost=no", "ControlMaster=no", "ControlPath=none"]
+        {
             assert!(plain.contains(&option.to_owned()), "{option}");
         }
         assert!(!plain.iter().any(|word| word == "-l"));

@@ -10,7 +10,7 @@ use crate::remote::{
     Action, Change, ChangeFacts, Elevation, FileName, Nonce, ProgramPath, Sha256Hex, Survey, SurveyFacts,
     UserName,
 };
-use crate::ssh::{NewKeys, Opened, Options, Question, Session};
+use crate::ssh::{NewKeys, Opened, Options, Question, ReadySession, Session};
 
 use super::decision::{Asked, Ready, ended, examine, old_rules, other_files, shown};
 use super::outcome::{Outcome, Row};
@@ -24,7 +24,7 @@ const SURVEY: Duration = Duration::from_secs(20);
 const CHANGE: Duration = Duration::from_secs(90);
 /// Most sessions that wait for a password at a time; each takes four descriptors, of which a process has 1024 as a
 /// rule. Hosts beyond get a second session.
-const HELD: usize = 128;
+pub const HELD: usize = 128;
 
 /// What is the same on all hosts.
 #[derive(Debug)]
@@ -50,6 +50,16 @@ pub struct Waiting<'a> {
     pub ready: Ready,
     /// That of the survey, where it waits.
     session: Option<Session>,
+    /// Where root is asked next.
+    handed: Option<Box<Handed>>,
+}
+
+/// A session that has its question to root.
+#[derive(Debug)]
+struct Handed {
+    session: ReadySession,
+    /// With which the answer is framed.
+    nonce: Nonce,
 }
 
 /// A host after the survey.
@@ -93,7 +103,7 @@ impl Plan {
             Ok(surveyed) => surveyed,
             Err(failure) => return Surveyed::Ended(Row::new(host, user, Outcome::Failed(failure))),
         };
-        let mut waiting = Waiting { host, ready, session };
+        let mut waiting = Waiting { host, ready, session, handed: None };
         if self.asked.dry_run {
             let outcome = self.show(&mut waiting).unwrap_or_else(Outcome::Failed);
             return Surveyed::Ended(waiting.row(outcome));
@@ -133,21 +143,34 @@ impl Plan {
         }
     }
 
+    /// Brings a host to where only the password is missing, in a new session where that of the survey is over.
+    #[must_use]
+    pub fn prepare<'a>(&self, mut waiting: Waiting<'a>) -> Surveyed<'a> {
+        match self.hand_over(&mut waiting, self.action(), true) {
+            Ok(handed) => waiting.handed = Some(Box::new(handed)),
+            Err(failure) => return Surveyed::Ended(waiting.row(Outcome::Failed(failure))),
+        }
+        Surveyed::Waiting(waiting)
+    }
+
+    fn action(&self) -> Action {
+        match self.asked.action {
+            ClusterAction::Install => Action::Install,
+            ClusterAction::Remove => Action::Remove,
+            ClusterAction::Status => Action::Status,
+        }
+    }
+
     /// Has root do what is asked for. Where the connection dies once root is at work, a second one finishes
     /// that, or learns that it is finished.
     #[must_use]
     pub fn act(&self, mut waiting: Waiting<'_>, password: Option<&Password>) -> (Row, Told) {
-        let action = match self.asked.action {
-            ClusterAction::Install => Action::Install,
-            ClusterAction::Remove => Action::Remove,
-            ClusterAction::Status => Action::Status,
-        };
-        let mut asked = self.ask(&mut waiting, action, password);
+        let mut asked = self.ask(&mut waiting, self.action(), password);
         let told = asked.as_ref().map_or(Told::Nothing, |reply| reply.told);
         // A password is sent again only where it is known to be right.
         let again = |reply: &Reply| reply.lost && (told == Told::Right || password.is_none());
         if asked.as_ref().is_ok_and(again)
-            && let Ok(reply) = self.ask(&mut waiting, action, password)
+            && let Ok(reply) = self.ask(&mut waiting, self.action(), password)
         {
             asked = Ok(reply);
         }
@@ -161,28 +184,41 @@ impl Plan {
         (waiting.row(outcome), told)
     }
 
-    /// One question to root, in the session that waits or a new one. The password is the whole standard input of
-    /// sudo there. Without a reply root was not asked.
+    /// One question to root, in the session that has it or one that is given it now. The password is the whole
+    /// standard input of sudo there. Without a reply root was not asked.
     fn ask(
         &self,
         waiting: &mut Waiting<'_>,
         action: Action,
         password: Option<&Password>,
     ) -> Result<Reply, Failure> {
+        let Handed { session, nonce } = match waiting.handed.take() {
+            Some(handed) => *handed,
+            None => self.hand_over(waiting, action, password.is_some())?,
+        };
+        let answered = session.ask(password.map_or(&b""[..], Password::line), CHANGE).ok_or_else(gone)?;
+        Ok(Reply::of(answered, &nonce, password))
+    }
+
+    /// Gives a question to the session that waits or, where that is over or may not be told a password, a new one.
+    fn hand_over(
+        &self,
+        waiting: &mut Waiting<'_>,
+        action: Action,
+        by_password: bool,
+    ) -> Result<Handed, Failure> {
         let nonce = nonce()?;
         let command = self.command(waiting, action, &nonce)?;
-        let input = password.map_or(&b""[..], Password::line);
-        let question = Question { command: &command, begin: &begin(&nonce), input, limit: CHANGE };
-        let reply = |answered| Reply::of(answered, &nonce, password);
+        let question = Question { command, begin: begin(&nonce), input: by_password };
         let held = waiting.session.take();
-        let may_be_told = |session: &Session| password.is_none() || session.is_with_known_key();
-        if let Some(answered) = held.filter(may_be_told).and_then(|session| session.ask(&question)) {
-            return Ok(reply(answered));
+        let may_be_told = |session: &Session| !by_password || session.is_with_known_key();
+        if let Some(session) = held.filter(may_be_told).and_then(|session| session.hand_over(&question)) {
+            return Ok(Handed { session, nonce });
         }
-        let new_keys = if password.is_some() { NewKeys::Refused } else { NewKeys::AsAccepted };
+        let new_keys = if by_password { NewKeys::Refused } else { NewKeys::AsAccepted };
         let (_, session) = self.preflight(waiting.host, new_keys)?;
-        let gone = || Failure::new("closed", "the session ended before root could be asked");
-        session.and_then(|session| session.ask(&question)).map(reply).ok_or_else(gone)
+        let session = session.and_then(|session| session.hand_over(&question)).ok_or_else(gone)?;
+        Ok(Handed { session, nonce })
     }
 
     fn command(&self, waiting: &Waiting<'_>, action: Action, nonce: &Nonce) -> Result<String, Failure> {
@@ -205,7 +241,17 @@ impl Plan {
     }
 }
 
+fn gone() -> Failure {
+    Failure::new("closed", "the session ended before root could be asked: run this again")
+}
+
 impl Waiting<'_> {
+    /// Whether the session of the survey waits.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// How the visit ended.
     #[must_use]
     pub fn row(self, outcome: Outcome) -> Row {

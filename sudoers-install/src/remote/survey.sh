@@ -49,7 +49,9 @@ case $command in
   *"$newline#$nonce") ;;
   *) exit 1 ;;
 esac
+printf 'sudoers-install %s ready\n' "$nonce"
+# A line to go on: sudo counts a password that does not come as a wrong one, so it is not started before.
+IFS= read -r go <&3 && [ "$go" = go ] || exit 0
 if [ "$input" = line ]; then exec <&3; fi
 exec 3<&-
-printf 'sudoers-install %s ready\n' "$nonce"
 exec /bin/sh -c "$command"

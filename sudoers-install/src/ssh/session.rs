@@ -1,8 +1,9 @@
 //! One session a host, of two steps: what the login can tell by itself, and then one question to root.
 //!
 //! The command that begins the session answers, and waits on its standard input for the command line to run next
-//! (survey.sh). Nobody but that reads there until it has said that it is ready; what is written then, the
-//! password, is for sudo(8) alone. A session that is given nothing ends by itself, as it does when we are gone.
+//! (survey.sh). Nobody but that reads there until it has said that it is ready, and waits for a line to go on; what
+//! is written then, the password, is for sudo(8) alone. A session that is given nothing ends by itself, as it does
+//! when we are gone.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -20,7 +21,9 @@ use super::{HostKeys, Options, argv};
 /// Most that is kept of each output of a session: two answers.
 const OUTPUT: usize = 2 * MAX_ANSWER;
 /// How long a waiting session may take to say that it has what is to be run next.
-const READY: Duration = Duration::from_secs(20);
+const READY: Duration = Duration::from_secs(5);
+/// With this line it goes on (survey.sh).
+const GO: &[u8] = b"go\n";
 
 /// Whether a session may be one with a host whose key was not known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +34,15 @@ pub enum NewKeys {
     Refused,
 }
 
-/// What is asked in a session.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+/// What is to be asked in a session.
+#[derive(Debug, Clone)]
+pub struct Question {
     /// The command line.
-    pub command: &'a str,
+    pub command: String,
     /// The line that it prints first.
-    pub begin: &'a str,
-    /// Its whole standard input: a secret, which is taken out of what comes back on standard error.
-    pub input: &'a [u8],
-    /// How long it may take.
-    pub limit: Duration,
+    pub begin: String,
+    /// Whether it is to have a standard input.
+    pub input: bool,
 }
 
 /// A session that waits for a question.
@@ -50,6 +51,16 @@ pub struct Session {
     dialogue: Dialogue,
     nonce: String,
     host_keys: HostKeys,
+}
+
+/// A session that has its question, and has said that it is ready for the input of that.
+#[derive(Debug)]
+pub struct ReadySession {
+    dialogue: Dialogue,
+    begin: String,
+    ready: String,
+    /// How much was said beside the first answer, such as a greeting.
+    aside: usize,
 }
 
 /// What came of the first step.
@@ -131,38 +142,48 @@ impl Session {
         self.host_keys == HostKeys::Known
     }
 
-    /// The second step, with which the session ends; `None` where it had ended before, and nothing of
-    /// the input was sent.
+    /// Hands the question over; `None` where the session had ended before, or does not say in time that it has it.
     #[must_use]
-    pub fn ask(self, question: &Question<'_>) -> Option<Answered> {
+    pub fn hand_over(self, question: &Question) -> Option<ReadySession> {
         let Self { mut dialogue, nonce, .. } = self;
-        let (until, soon) = (Instant::now() + question.limit, Instant::now() + READY);
-        // What is said before, such as a greeting, is no part of the answer.
+        let soon = Instant::now() + READY;
         let aside = dialogue.stderr().len();
-        let input = if question.input.is_empty() { "none" } else { "line" };
+        let input = if question.input { "line" } else { "none" };
         // Its last line tells that nothing of it is missing.
         let text = format!("{}\n#{nonce}", question.command);
         let order = format!("{} {input}\n{text}", text.len());
         let ready = format!("sudoers-install {nonce} ready");
         let said = dialogue.say(order.as_bytes(), soon).ok()?;
         let heard = dialogue.hear(soon, |said| holds_line(said, &ready)).ok()?;
-        if (said, heard) != (Heard::It, Heard::It) {
+        let handed = (said, heard) == (Heard::It, Heard::It);
+        handed.then(|| ReadySession { dialogue, begin: question.begin.clone(), ready, aside })
+    }
+}
+
+impl ReadySession {
+    /// Has the question asked with this whole input, with which the session ends; `None` where it had ended before,
+    /// and nothing of the input was sent.
+    #[must_use]
+    pub fn ask(self, input: &[u8], limit: Duration) -> Option<Answered> {
+        let Self { mut dialogue, begin, ready, aside } = self;
+        let until = Instant::now() + limit;
+        if dialogue.say(GO, until).ok()? != Heard::It {
             return None;
         }
         // One that died meanwhile tells by its end.
-        let _ = dialogue.say(question.input, until);
+        let _ = dialogue.say(input, until);
         let mut ran = match dialogue.end(until) {
             Ok(ran) => ran,
             Err(error) => return Some(Answered { reach: Reach::Failed(error.to_string()), began: false }),
         };
         ran.stdout = after(&ran.stdout, ready.as_bytes());
         ran.stderr.drain(..aside);
-        if !question.input.is_empty() {
+        if !input.is_empty() {
             // Before anything is cut off, which could leave a part of it.
-            ran.stderr = without(&Zeroizing::new(ran.stderr), question.input);
+            ran.stderr = without(&Zeroizing::new(ran.stderr), input);
         }
-        let began = has_begun(&ran, question.begin);
-        Some(Answered { reach: became(ran, question.begin, question.limit), began })
+        let began = has_begun(&ran, &begin);
+        Some(Answered { reach: became(ran, &begin, limit), began })
     }
 }
 
