@@ -10,7 +10,7 @@ use std::thread;
 use bed::{Running, capture, eventually};
 use serde_json::Value;
 use site::{AGENT, CUT, HELPER, Parts, Site, TARGET};
-use sudoers_install::remote::{Action, ChangeFacts, State};
+use sudoers_install::remote::{Action, Change, ChangeFacts, State};
 
 /// The file whose lock they take.
 const LOCK: &str = "/run/sudoers-install.lock";
@@ -186,21 +186,70 @@ fn the_agent_can_keep_its_own_rule_from_being_proven_and_no_more() {
 
 fn disturbed(signal: &str) {
     let Some(site) = boot() else { return };
+    let old = "/etc/sudoers.d/systems-manager-ai-agent";
+    let rule = "ai-agent ALL=(ALL) NOPASSWD: /home/ai-agent/.local/bin/systems-manager-helper\n";
+    site.host.write(old, rule, 0o440, "root");
+    let code = if signal == "KILL" { "proof-killed" } else { "not-proven" };
     for remote in [false, true] {
         site.silence();
         let attack = Running::start(site.host.command_as(AGENT, &["sh", "-c", ATTACK, signal]));
         if remote {
-            let facts = site.act(Action::Install);
-            assert_eq!((facts.state, facts.code.as_str()), (State::Reverted, "not-proven"), "{signal}");
+            let parts = site.parts();
+            let order = Change { replace_legacy: true, ..site.order(Action::Install, &parts) };
+            let facts = site.change(&order);
+            assert_eq!((facts.state, facts.code.as_str()), (State::Reverted, code), "{signal}");
         } else {
-            assert_eq!(local(&site, &["install", "--user", AGENT])["code"], "not-proven", "{signal}");
+            let said = local(&site, &["install", "--user", AGENT, "--replace-legacy"]);
+            assert_eq!(said["code"], code, "{said}");
+            // Its way to root is still there, and that is said.
+            let error = said["error"].as_str().expect("a sentence");
+            assert!(error.contains("a process of") && error.contains(&format!("rm {old}")), "{error}");
         }
-        assert_eq!(site.names(), "", "{signal}");
+        assert_eq!(site.names(), "systems-manager-ai-agent", "{signal}");
         site.sh(": >/run/enough");
         let _ = attack.rest();
         site.restore();
     }
+    let done = local(&site, &["install", "--user", AGENT, "--replace-legacy"]);
+    assert_eq!(
+        (&done["changed"], site.names().as_str()),
+        (&true.into(), "zz-sudo-helper-ai-agent"),
+        "{done}"
+    );
+}
+
+/// A helper that kills its sudo, which has no terminal and so is its parent, where the marks stand.
+const KILLING: &str = r#"#!/bin/sh
+BEFORE
+printf '{"success":true,"nonce":"%s","path":"/usr/bin/sudo-helper","sha256":"%s"}\n' "$2" "$(sha256sum <"$0" | cut -c1-64)"
+AFTER
+"#;
+
+#[test]
+fn a_proof_that_was_killed_is_no_proof_against_the_rule() {
+    let Some(site) = boot() else { return };
     assert_eq!(local(&site, &["install", "--user", AGENT])["changed"], true);
+    for (before, after, proven) in [
+        (":", "kill -KILL $PPID", true),
+        ("[ -e /run/asked ] || { : >/run/asked; kill -KILL $PPID; exit; }", ":", true),
+        ("kill -KILL $PPID; exit", ":", false),
+    ] {
+        site.host.write(
+            HELPER,
+            KILLING.replace("BEFORE", before).replace("AFTER", after),
+            0o755,
+            "root:root",
+        );
+        site.sh("rm -f /run/asked");
+        let said = local(&site, &["status"]);
+        let expected = if proven { ("effective", "proven") } else { ("proof-killed", "unproven") };
+        assert_eq!((&said["state"], &said["effective"]), (&expected.0.into(), &expected.1.into()), "{said}");
+        site.sh("rm -f /run/asked");
+        let facts = site.act(Action::Status);
+        let code = if proven { "ok" } else { "proof-killed" };
+        assert_eq!((facts.code.as_str(), facts.probe), (code, Some(proven)), "{before} {after}: {facts:?}");
+        assert!(proven || facts.words.contains(&format!("pkill -STOP -u {}", site.uid)), "{facts:?}");
+    }
 }
 
 /// SIGALRM is not handed on: sudo kills what it runs.

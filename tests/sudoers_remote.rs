@@ -217,6 +217,25 @@ fn what_has_no_effect_is_taken_back() {
 }
 
 #[test]
+fn a_file_that_sudo_does_not_read_is_not_proven_by_another_rule() {
+    let Some(site) = Site::boot() else { return };
+    let passed = "cp -p /etc/sudoers /root/; echo 'ai-agent ALL=(ALL) NOPASSWD: ALL' >>/etc/sudoers";
+    for spoil in ["/includedir/d", "s,^\\([@#]includedir\\).*,\\1 /etc/sudoers.d2,"] {
+        site.sh(&format!("{passed}; mkdir -p /etc/sudoers.d2; sed -i '{spoil}' /etc/sudoers"));
+        assert!(site.effective(), "by that rule");
+        let facts = site.expect(Action::Install, State::Reverted, "not-included");
+        assert!(facts.words.contains("@includedir /etc/sudoers.d"), "{facts:?}");
+        site.host.write(TARGET, site.text(HELPER), 0o440, "root");
+        site.expect(Action::Install, State::Refused, "not-included");
+        site.expect(Action::Status, State::Status, "not-included");
+        site.sh(&format!("rm {TARGET}; cp -p /root/sudoers /etc/sudoers"));
+    }
+    // With the rule that is read, the other one does no harm.
+    site.sh(passed);
+    site.expect(Action::Install, State::Installed, "ok");
+}
+
+#[test]
 fn only_the_text_that_was_approved_and_that_visudo_reads_is_put_in_place() {
     let Some(site) = Site::boot() else { return };
     let mut parts = site.parts();

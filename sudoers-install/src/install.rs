@@ -120,7 +120,7 @@ fn install(report: Report, drop_in: &DropIn, call: &InstallCall) -> Result<Exit,
     report::recovered(&folder.recover()?);
     let (replaced, left): (Vec<Legacy>, Vec<Legacy>) =
         legacy::find()?.into_iter().partition(|old| call.replace_legacy && old.is_replaced_by(&drop_in.user));
-    let installed = folder.install(drop_in, &replaced)?;
+    let installed = folder.install(drop_in, &replaced).map_err(|failure| still_there(failure, &replaced))?;
     // Whoever does not read what is said holds no other run up.
     drop(folder);
     for line in &installed.complaints {
@@ -135,6 +135,20 @@ fn install(report: Report, drop_in: &DropIn, call: &InstallCall) -> Result<Exit,
         "legacy_removed": installed.removed,
     });
     Ok(report.line(&with(facts(drop_in), more), &words(drop_in, &installed)))
+}
+
+/// Names the old rules that were to go, for they lead to root.
+fn still_there(failure: Failure, replaced: &[Legacy]) -> Failure {
+    let left: Vec<_> = replaced.iter().map(|old| &old.path).filter(|path| path.exists()).collect();
+    if left.is_empty() {
+        return failure;
+    }
+    let paths = left.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
+    let paths = diagnostics::one_line(&paths);
+    let error = format!(
+        "{failure}; what --replace-legacy removes is still there and leads to root: to remove it by hand, rm {paths}"
+    );
+    Failure::new(failure.code, error)
 }
 
 fn words(drop_in: &DropIn, installed: &Installed) -> String {

@@ -5,7 +5,7 @@ mod obstacle;
 mod question;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Uid};
 use supervise::Credentials;
@@ -21,8 +21,12 @@ use crate::sudoers::{SYSTEM, Sudoers};
 
 /// The sudo that users call.
 pub const SUDO: &str = "/usr/bin/sudo";
-/// How long sudo and the helper may take.
+/// How long sudo and the helper may take, all proofs together.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How many proofs are begun when a signal ends each.
+const MOST_PROOFS: usize = 8;
+/// The code for a proof that a signal has ended: nothing is known of the rule's effect then.
+pub const KILLED: &str = "proof-killed";
 /// How many bytes of their words are kept.
 const MAX_WORDS: usize = 64 << 10;
 
@@ -70,18 +74,45 @@ fn ask(account: &Account, helper: &Helper) -> Result<(), Failure> {
     let words = ["-k", "-n", "--"].map(Into::into).into_iter();
     let probe = [helper.path.clone().into_os_string(), "probe".into(), nonce.as_str().into()];
     let argv: Vec<_> = [SUDO.into()].into_iter().chain(words).chain(probe).collect();
-    let ran = run_as(
-        &Run { argv: &argv, env: &[], stdin: b"", limit: LIMIT, output: MAX_WORDS },
-        &credentials(account)?,
+    let credentials = credentials(account)?;
+    let end = Instant::now() + LIMIT;
+    for _ in 0..MOST_PROOFS {
+        let limit = end.saturating_duration_since(Instant::now());
+        if limit.is_zero() {
+            break;
+        }
+        let run = Run { argv: &argv, env: &[], stdin: b"", limit, output: MAX_WORDS };
+        let ran = run_as(&run, &credentials)
+            .map_err(|error| not_proven(format!("{SUDO} cannot be run: {error}")))?;
+        match (question::judge(&ran.stdout, nonce.as_str(), helper), ran.status) {
+            // However sudo ended: its real uid is the account's, whose processes may kill it (kill(2)).
+            (Ok(()), _) => return Ok(()),
+            _ if ran.timed_out => return Err(no_answer(account)),
+            (Err(error), Some(0)) => return Err(not_proven(error)),
+            (Err(_), Some(_)) => return Err(not_proven(format!("sudo says: {}", ran.words()))),
+            (Err(_), None) => {}
+        }
+    }
+    Err(killed(account))
+}
+
+fn no_answer(account: &Account) -> Failure {
+    let user = account.name.escape_debug();
+    not_proven(format!(
+        "no answer within {} s: sudo or the helper waits for something, or a process of '{user}' has stopped sudo",
+        LIMIT.as_secs()
+    ))
+}
+
+/// root.sh says the same.
+fn killed(account: &Account) -> Failure {
+    let (user, uid) = (account.name.escape_debug(), account.uid);
+    let error = format!(
+        "signals ended sudo before the helper had answered, so that the rule for '{user}' is not proven: a \
+         process of that account may have sent them; stop them all (pkill -STOP -u {uid}, or loginctl \
+         terminate-user {uid}), and run this again"
     );
-    let ran = ran.map_err(|error| not_proven(format!("{SUDO} cannot be run: {error}")))?;
-    if ran.timed_out {
-        return Err(not_proven(format!("no answer within {} s", LIMIT.as_secs())));
-    }
-    if ran.status != Some(0) {
-        return Err(not_proven(format!("sudo says: {}", ran.words())));
-    }
-    question::judge(&ran.stdout, nonce.as_str(), helper).map_err(not_proven)
+    Failure::new(KILLED, error)
 }
 
 fn not_proven(why: impl std::fmt::Display) -> Failure {
@@ -100,7 +131,7 @@ fn credentials(account: &Account) -> Result<Credentials, Failure> {
 /// # Errors
 /// When it has none, by the failure's word: `orphaned` (its user or program is gone), `helper-changed` and
 /// `command-changed` (the program is no longer one that a rule may name), `no-includedir`, `overridden`,
-/// `account-expired`, `not-proven`.
+/// `account-expired`, `not-proven`; `proof-killed` ([`KILLED`]) when nothing is known of it.
 pub fn confirm(drop_in: &DropIn, file: &Path) -> Result<Effect, Failure> {
     let account = account_of(drop_in)?;
     let helper = match &drop_in.grant {
@@ -121,6 +152,9 @@ pub fn confirm(drop_in: &DropIn, file: &Path) -> Result<Effect, Failure> {
     // Why is told best by what is in the way; sudo's words are the same for many causes.
     obstacle::later_rule(&sudoers, &account, &drop_in.grant, file)?;
     account_state::examine(&account)?;
+    if failure.code == KILLED {
+        return Err(failure);
+    }
     let user = account.name.escape_debug();
     let path = helper.path.display();
     Err(Failure::new(failure.code, format!("'{user}' cannot run {path} without a password: {failure}")))

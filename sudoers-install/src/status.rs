@@ -8,7 +8,7 @@ use crate::drop_in::DropIn;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::legacy;
-use crate::proof::{Effect, confirm};
+use crate::proof::{Effect, KILLED, confirm};
 use crate::remove::{Managed, managed};
 use crate::report::{self, Report};
 use crate::transaction::{Pending, leftovers, path_of, pending};
@@ -91,7 +91,8 @@ fn describe(file: &Managed, state: &Result<Effect, Failure>) -> (Value, String) 
         }
         Err(failure) => {
             object["state"] = failure.code.into();
-            object["effective"] = false.into();
+            // What could not be asked is not denied.
+            object["effective"] = if failure.code == KILLED { "unproven".into() } else { false.into() };
             object["code"] = failure.code.into();
             object["error"] = failure.error.clone().into();
             format!("{}: {}", failure.code, diagnostics::one_line(&failure.error))

@@ -7,6 +7,7 @@ use crate::cli::ClusterAction;
 use crate::drop_in::DropIn;
 use crate::failure::Failure;
 use crate::helper::Helper;
+use crate::proof::KILLED;
 use crate::quoted::{TEXTS, cut, quoted};
 use crate::remote::{ChangeFacts, Elevation, HelperFault, HelperState, ProgramPath, State, SurveyFacts};
 
@@ -106,8 +107,12 @@ pub fn examine(facts: &SurveyFacts, helper: &ProgramPath, asked: Asked) -> Resul
 /// What is said of old rules that are still there.
 #[must_use]
 pub fn old_rules(names: &[String]) -> Vec<Warning> {
-    let sentence =
-        |name: &str| format!("the old rule {name} still leads to root: --replace-legacy removes it");
+    let sentence = |name: &str| {
+        format!(
+            "the old rule {name} still leads to root: --replace-legacy removes it when it is the same user's and \
+             the new one is proven; by hand: rm /etc/sudoers.d/{name}"
+        )
+    };
     told("legacy-rule", names, sentence, "old rules")
 }
 
@@ -198,6 +203,7 @@ fn standing(wanted: &DropIn, status: &ChangeFacts) -> Result<(), Failure> {
             amiss("pending", "a killed run has left the rule valid and not proven: install ends that")
         }
         Some(_) if status.code == OK && status.probe == Some(true) => Ok(()),
+        Some(_) if status.code == KILLED => amiss(KILLED, &said(status)),
         _ => amiss("not-effective", &format!("{}: {}", status.code.escape_debug(), said(status))),
     }
 }

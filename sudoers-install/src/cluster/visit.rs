@@ -176,7 +176,8 @@ impl Plan {
         }
         let outcome = match asked.and_then(|reply| reply.answer) {
             Ok(answer) => {
-                waiting.warn(&answer, self.asked.replace_legacy);
+                // What was to go and is there is told, too.
+                waiting.warn(&answer, false);
                 ended(self.asked.action, &waiting.ready.wanted, &answer)
             }
             Err(failure) => Outcome::Failed(failure),

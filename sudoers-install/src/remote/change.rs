@@ -121,7 +121,7 @@ pub struct ChangeFacts {
     /// `ok`, or why not, a stable word. Of the host: `root`, `tools`, `folder-*`, `busy`, `interrupted`. Of the
     /// account: `no-account`, `other-uid`, `ambiguous-user`. Of the helper's path: `helper-*`. Of the file: `foreign-file`, `changed`
     /// (status only), `absent` (status only), `write`, `other-text`, `visudo`, `previous-*`, `not-reverted`. Of its
-    /// effect: `not-proven`, `not-included` (nothing includes the folder). For `*` see the words of [`super::HelperFault`].
+    /// effect: `not-proven`, `proof-killed` (a signal ended it: nothing is known), `not-included` (nothing includes the folder). For `*` see the words of [`super::HelperFault`].
     pub code: String,
     /// What is behind that, in the words of the programs that said it; empty for `ok`.
     pub words: String,

@@ -21,6 +21,8 @@ rule=$7
 rule_sha256=$8
 legacy=$9
 
+readonly most_proofs=8      # that are begun when a signal ends each, within the limit
+
 target=$sudoers/$file
 previous=$sudoers/.$file.previous
 temporary=$sudoers/.$file.$$.tmp
@@ -29,6 +31,7 @@ state=refused
 code=ok
 words=''
 probe=unasked
+killed=no
 foreign=''
 live=no
 interrupted=no
@@ -131,7 +134,7 @@ included() {
   case $newline$checked in
     *"$newline$target: parsed OK$newline"*) return ;;
   esac
-  grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?" /etc/sudoers
+  grep -Eq "^[@#]includedir[[:space:]]+\"?$sudoers/?\"?([[:space:]]|\$)" /etc/sudoers
 }
 
 # What is there now and was not there before is of our making.
@@ -160,24 +163,51 @@ where() {
   first "/usr/sbin/$1" "/usr/bin/$1" "/sbin/$1" "/bin/$1"
 }
 
-# COMMAND…: whether the helper answers what that starts; said is what was heard.
+# COMMAND…: whether the helper answers what that starts; said is what was heard, and killed whether a signal
+# ended each. The user's processes may send one to sudo (kill(2)): it is asked again, and a right answer stands
+# however sudo ended. Descriptor 4 passes by head(1), which keeps what it has read to itself.
 answers() {
   where setsid
-  # A process that was stopped may hold the pipe open.
-  said=$({ apart=$found; limited "$@" 2>&1; } | limited head -c "$most_output")
-  proves "$said" "$nonce" "$helper" "$helper_sha256" && probe=yes
+  proofs=0
+  end=$(($(date +%s) + limit))
+  while :; do
+    # A process that was stopped may hold the pipe open.
+    said=$({
+      {
+        (apart=$found && limited "$@" 2>&1 4>&-)
+        # Not by timeout(1), when that is over.
+        if [ "$?" -gt 128 ] && [ "$(date +%s)" -lt "$end" ]; then echo "killed $nonce" >&4; fi
+      } | limited head -c "$most_output" 4>&-
+    } 4>&1 2>/dev/null)
+    if proves "$said" "$nonce" "$helper" "$helper_sha256"; then
+      probe=yes
+      return
+    fi
+    case $said in
+      *"killed $nonce"*) killed=yes ;;
+      *) killed=no && return 1 ;;
+    esac
+    proofs=$((proofs + 1))
+    if [ "$proofs" -ge "$most_proofs" ] || [ "$(date +%s)" -ge "$end" ]; then return 1; fi
+  done
 }
 
 # As the user of the rule, whom the helper answers. With that user's ids sudo is the first program that runs:
-# the user could trace any other, and answer in its stead (ptrace(2)).
+# the user could trace any other, and answer in its stead (ptrace(2)). What runs may be by another rule's leave:
+# ours has to be one that sudo reads.
 prove() {
+  if ! included; then
+    refuse not-included "sudo does not read $sudoers, for /etc/sudoers has no such line: add '@includedir $sudoers' with visudo"
+  fi
   probe=no
   set -- -k -n -- "$helper" probe "$nonce"
   where setpriv
   setpriv=$found
   if answers env -i "$setpriv" --reuid="$uid" --regid="$gid" --init-groups -- "$sudo" "$@"; then return; fi
   # Whether it is one that can, as root.
-  if "$setpriv" --reuid=0 --regid=0 --init-groups -- true 2>/dev/null; then
+  if [ "$killed" = yes ]; then
+    : # It was asked.
+  elif "$setpriv" --reuid=0 --regid=0 --init-groups -- true 2>/dev/null; then
     : # It was asked.
   elif runuser -u root -- true 2>/dev/null; then
     where runuser
@@ -188,7 +218,10 @@ prove() {
     answers env -i "$found" -s "$sudo" -- "$user" "$@"
   fi
   if [ "$probe" = yes ]; then return; fi
-  if ! included; then refuse not-included "$said"; fi
+  if [ "$killed" = yes ]; then
+    # proof.rs says the same.
+    refuse proof-killed "signals ended sudo before the helper had answered, so that the rule for '$user' is not proven: a process of that account may have sent them; stop them all (pkill -STOP -u $uid, or loginctl terminate-user $uid), and run this again"
+  fi
   refuse not-proven "$said"
 }
 

@@ -190,6 +190,7 @@ fn remove_and_status_say_what_is_there() {
         ("pending", ChangeFacts { pending: true, ..status() }),
         ("not-effective", ChangeFacts { probe: Some(false), ..status() }),
         ("not-effective", ChangeFacts { code: "busy".to_owned(), ..status() }),
+        (KILLED, ChangeFacts { code: KILLED.to_owned(), probe: Some(false), ..status() }),
     ] {
         let Outcome::Failed(failure) = shown(ClusterAction::Status, &status) else { panic!("{expected}") };
         assert_eq!(failure.code, expected);
