@@ -147,7 +147,10 @@ fn the_previous_rule_is_back_when_the_new_one_is_not_proven() {
             for (body, named) in [
                 ("exit 0", "is no sudo-helper"),
                 ("echo no; exit 3", "no"),
-                ("echo '{\"nonce\":\"x\",\"path\":\"/opt/other/helper\",\"sha256\":\"x\"}'", "nonce"),
+                (
+                    "echo '{\"success\":true,\"nonce\":\"x\",\"path\":\"/opt/other/helper\",\"sha256\":\"x\"}'",
+                    "nonce",
+                ),
                 ("exec /usr/bin/sudo-helper \"$@\"", "not /opt/other/helper ran but /usr/bin/sudo-helper"),
                 ("yes", "no answer within 10 s"),
                 ("sleep 1000 & exit 0", "is no sudo-helper"),
