@@ -1,4 +1,4 @@
-//! Many sshd on one test host, each in a mount namespace with an /etc of its own.
+//! Many sshd on one test host, each in a mount namespace with an /etc and a lock of sudoers-install of its own.
 
 use std::fs;
 use std::io;
@@ -40,10 +40,12 @@ echo "$1:$2" | chpasswd
 
 /// For sh: starts $1 instances; the port of the first is one above $2.
 const START: &str = r#"
+install -m 0600 /dev/null /run/sudoers-install.lock
 for number in $(seq "$1"); do
   folder=/run/instances/$number; mkdir -p "$folder/upper" "$folder/work"
   unshare --mount --propagation private sh -ec '
     mount -t overlay overlay -o "lowerdir=/etc,upperdir=$0/upper,workdir=$0/work" /etc
+    install -m 0600 /dev/null "$0/lock"; mount --bind "$0/lock" /run/sudoers-install.lock
     exec /usr/sbin/sshd -p "$1" -o "PidFile=$0/pid"' "$folder" "$(($2 + number))"
 done
 "#;
