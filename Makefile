@@ -14,7 +14,7 @@ TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
 PROGRAMS   := dropuid capture-run sudo-helper
 # For administrators.
-SBIN       := sudoers-install
+SBIN       := sudoers-install ssm-keepalive
 # Each in the section that its name ends in.
 PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8 \
               sudoers-install/sudoers-install.8

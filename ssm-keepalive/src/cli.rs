@@ -1,0 +1,114 @@
+//! The words that ssm-keepalive understands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::span::Span;
+use crate::unit::Unit;
+
+/// systemd brings the SSM agent back, proven.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What is asked for.
+    #[command(subcommand)]
+    pub call: Call,
+}
+
+/// What is asked for.
+#[derive(Debug, Subcommand)]
+pub enum Call {
+    /// Have systemd bring the agent back, and prove that it will
+    Install(InstallCall),
+    /// Tell how the agent is, and whether it would come back
+    Status(UnitCall),
+    /// Prove that systemd would bring it back
+    Verify(VerifyCall),
+    /// Remove what install has written, and prove that the rest counts again
+    Remove(RemoveCall),
+    /// Print the drop-in that install would write
+    Print(PrintCall),
+}
+
+/// `install`.
+#[derive(Debug, Args)]
+pub struct InstallCall {
+    /// The unit [default: that of the snap or of the package, whichever is there]
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+    /// How long systemd waits before it starts the agent again
+    #[arg(long, value_name = "SPAN", default_value = "10s")]
+    pub restart_sec: Span,
+    /// Restart the agent some seconds later, apart from this call
+    #[arg(long)]
+    pub restart: bool,
+    /// Leave an agent that has failed as it is
+    #[arg(long)]
+    pub no_start: bool,
+    /// Start an agent that was stopped
+    #[arg(long, conflicts_with = "no_start")]
+    pub start: bool,
+    /// Enable an agent that is disabled
+    #[arg(long)]
+    pub enable: bool,
+    /// Write to the image below this folder, and prove nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["restart", "no_start", "start", "enable"])]
+    pub root: Option<PathBuf>,
+    /// Show the change and make none
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct UnitCall {
+    /// The unit [default: that of the snap or of the package, whichever is there]
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyCall {
+    /// The unit [default: that of the snap or of the package, whichever is there]
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+    /// Kill the agent's main process, and wait until it is back
+    #[arg(long)]
+    pub kill: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `remove`.
+#[derive(Debug, Args)]
+pub struct RemoveCall {
+    /// The unit [default: each that has a drop-in of ours]
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+    /// Remove it from the image below this folder, and prove nothing
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Show the change and make none
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `print`.
+#[derive(Debug, Args)]
+pub struct PrintCall {
+    /// How long systemd waits before it starts the agent again
+    #[arg(long, value_name = "SPAN", default_value = "10s")]
+    pub restart_sec: Span,
+}

@@ -1,0 +1,5 @@
+//! ssm-keepalive: see ssm-keepalive(8).
+
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,120 @@
+//! What systemd knows of a unit: the output of `systemctl show` (systemctl(1)).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::span::Span;
+
+/// The properties that are asked for.
+pub const ASKED: &str = "LoadState,UnitFileState,FragmentPath,DropInPaths,ActiveState,SubState,Result,Restart,\
+    RestartUSec,RestartSteps,NRestarts,KillMode,RestartPreventExitStatus,StartLimitIntervalUSec,StartLimitBurst,\
+    MainPID,ExecMainStatus,ExecMainCode,ExecMainStartTimestampMonotonic,ControlGroup";
+
+/// Properties of a unit, each as systemd prints it unless it is of another type here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Properties {
+    /// `loaded`, `not-found`, `masked`, `bad-setting` or `error`.
+    pub load_state: String,
+    /// `enabled`, `disabled`, `static`, …; empty for an absent unit.
+    pub unit_file_state: String,
+    /// The unit's own file; `None` where there is none.
+    pub fragment: Option<PathBuf>,
+    /// Its drop-ins, in the order in which they count: later ones go before.
+    pub drop_ins: Vec<PathBuf>,
+    /// `active`, `inactive`, `failed`, `activating`, `deactivating`, `reloading`.
+    pub active_state: String,
+    /// Of a service: `running`, `dead`, `auto-restart`, `failed`, …
+    pub sub_state: String,
+    /// Why it ended last: `success`, `exit-code`, `signal`, `start-limit-hit`, …
+    pub result: String,
+    /// `Restart=` (systemd.service(5)).
+    pub restart: String,
+    /// `RestartSec=`.
+    pub restart_sec: Option<Span>,
+    /// How often systemd has started it again by itself.
+    pub restarts: u64,
+    /// `KillMode=` (systemd.kill(5)).
+    pub kill_mode: String,
+    /// `RestartPreventExitStatus=`.
+    pub prevent: String,
+    /// `StartLimitIntervalSec=` (systemd.unit(5)).
+    pub limit_interval: Option<Span>,
+    /// `StartLimitBurst=`.
+    pub limit_burst: String,
+    /// The main process; `None` while there is none.
+    pub main_pid: Option<i32>,
+    /// The exit status, or the signal, of the main process that ended last.
+    pub main_status: i32,
+    /// CLD_EXITED, CLD_KILLED or CLD_DUMPED (waitid(2)) of it; 0 while it runs.
+    pub main_code: i32,
+    /// When the main process began, in microseconds of CLOCK_MONOTONIC; 0 for never.
+    pub main_began: u64,
+    /// The control group below its hierarchy's root; empty while it has none.
+    pub control_group: String,
+}
+
+impl Properties {
+    /// Reads the output; what is missing, as with an older systemd, is empty.
+    #[must_use]
+    pub fn parse(output: &str) -> Self {
+        let values: HashMap<&str, &str> = output.lines().filter_map(|line| line.split_once('=')).collect();
+        let text = |key: &str| values.get(key).copied().unwrap_or_default();
+        let owned = |key: &str| text(key).to_owned();
+        let span = |key: &str| text(key).parse().ok();
+        let number = |key: &str| text(key).parse().unwrap_or(0);
+        Self {
+            load_state: owned("LoadState"),
+            unit_file_state: owned("UnitFileState"),
+            fragment: Some(text("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from),
+            drop_ins: text("DropInPaths")
+                .split(' ')
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+                .collect(),
+            active_state: owned("ActiveState"),
+            sub_state: owned("SubState"),
+            result: owned("Result"),
+            restart: owned("Restart"),
+            restart_sec: span("RestartUSec"),
+            restarts: text("NRestarts").parse().unwrap_or(0),
+            kill_mode: owned("KillMode"),
+            prevent: owned("RestartPreventExitStatus"),
+            limit_interval: span("StartLimitIntervalUSec"),
+            limit_burst: owned("StartLimitBurst"),
+            main_pid: Some(number("MainPID")).filter(|pid| *pid > 0),
+            main_status: number("ExecMainStatus"),
+            main_code: number("ExecMainCode"),
+            main_began: text("ExecMainStartTimestampMonotonic").parse().unwrap_or(0),
+            control_group: owned("ControlGroup"),
+        }
+    }
+
+    /// Whether systemd has a unit of this name.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.load_state == "loaded"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_are_found_by_name_whatever_their_order() {
+        let found = Properties::parse(
+            "Restart=always\nRestartUSec=1min 30s\nMainPID=0\nStartLimitIntervalUSec=10s\nLoadState=loaded\n\
+             DropInPaths=/etc/systemd/system/a.service.d/x.conf /run/systemd/system/a.service.d/y.conf\n\
+             NRestarts=5\nRestartPreventExitStatus=194\nnoise\n",
+        );
+        assert!(found.is_loaded());
+        assert_eq!(
+            (found.restart.as_str(), found.restart_sec),
+            ("always", Some(Span::from_micros(90_000_000)))
+        );
+        assert_eq!((found.main_pid, found.restarts, found.prevent.as_str()), (None, 5, "194"));
+        assert_eq!(found.drop_ins.len(), 2);
+        assert_eq!(found.fragment, None);
+        assert!(!Properties::parse("LoadState=not-found\n").is_loaded());
+    }
+}

@@ -1,0 +1,61 @@
+//! systemctl(1) and systemd-run(1), the only way in which anything is asked of systemd.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use supervise::bounded::{Ran, Run, run};
+
+use crate::failure::Failure;
+use crate::properties::{ASKED, Properties};
+use crate::unit::Unit;
+
+const SYSTEMCTL: &str = "/usr/bin/systemctl";
+/// How long systemd may take to answer; starting a unit may take its TimeoutStartSec=.
+const TIME: Duration = Duration::from_secs(100);
+/// How much it may say, in bytes.
+const OUTPUT: usize = 64 << 10;
+/// All of its environment. No pager, no colours, English.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8"), ("SYSTEMD_PAGER", "")];
+
+/// Whether systemd is process 1 here (sd_booted(3)).
+#[must_use]
+pub fn is_booted() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// What systemd knows of a unit, which may be absent.
+///
+/// # Errors
+/// `systemctl` when it does not answer.
+pub fn show(unit: &Unit) -> Result<Properties, Failure> {
+    let output = ask(&["show", "--property", ASKED, "--", unit.as_str()])?;
+    Ok(Properties::parse(&output))
+}
+
+/// Has systemd read all unit files again.
+///
+/// # Errors
+/// `systemctl` when it does not.
+pub fn daemon_reload() -> Result<(), Failure> {
+    ask(&["daemon-reload"]).map(drop)
+}
+
+/// Runs systemctl(1) with these words to its end; its standard output.
+///
+/// # Errors
+/// `systemctl` with its own words when it fails.
+pub fn ask(words: &[&str]) -> Result<String, Failure> {
+    let ran = call(SYSTEMCTL, words)?;
+    match ran.status {
+        Some(0) => Ok(String::from_utf8_lossy(&ran.stdout).into_owned()),
+        _ => Err(Failure::new("systemctl", format!("systemctl {}: {}", words.join(" "), ran.words()))),
+    }
+}
+
+fn call(program: &str, words: &[&str]) -> Result<Ran, Failure> {
+    let argv: Vec<OsString> = [program].iter().chain(words).map(OsString::from).collect();
+    run(&Run { argv: &argv, env: &ENVIRONMENT, stdin: b"", limit: TIME, output: OUTPUT })
+        .map_err(|error| Failure::new("systemctl", format!("{program} cannot be run: {error}")))
+}
