@@ -13,6 +13,7 @@
 //! * [`attend`]: wait for a child, relaying signals and stopping and continuing with it;
 //! * [`Watcher`]: a process that outlives ours and ends the whole tree when we die;
 //! * [`bounded`]: a program limited in time and in output, for what it says;
+//! * [`ProcessHandle`]: a process that is no child of ours, to be signalled and waited for;
 //! * [`Ended`]: how a child ended, as a status, as words and as resources used.
 //!
 //! Signals are read from a signalfd(2), not from handlers: the sender decides whether a signal is
@@ -30,6 +31,7 @@ mod descriptors;
 mod ended;
 mod entry;
 mod exec;
+mod handle;
 mod inherited;
 mod signals;
 mod spawn;
@@ -43,6 +45,7 @@ pub use descriptors::{close_on_exec_from, handed_down};
 pub use ended::{Ended, Outcome, Usage, signal_name};
 pub use entry::enter;
 pub use exec::{Command, DEFAULT_PATH, ExecFailure, default_path, locate};
+pub use handle::ProcessHandle;
 pub use inherited::{Inherited, ignore_sigpipe};
 pub use signals::{Delivery, Origin, Signals, relayed};
 pub use spawn::spawn;

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::SigSet;
@@ -122,6 +122,14 @@ pub(crate) fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
     check(fd)?;
     // SAFETY: the call returned a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sends a signal to the process of a pidfd (pidfd_send_signal(2), Linux 5.1).
+pub(crate) fn pidfd_send_signal(pidfd: &OwnedFd, signal: i32) -> io::Result<()> {
+    let info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: no siginfo is handed over, so that the kernel fills it in as for kill(2).
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, 0) };
+    Errno::result(result).map(drop).map_err(io::Error::from)
 }
 
 /// Marks every descriptor from `first` to `last` close-on-exec (close_range(2), Linux 5.11).
