@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, or so already; the agent runs, and systemd will bring it back.
+    /// Done, or so already; of status: the agent runs, and systemd will bring it back.
     Done = 0,
     /// It failed, or could not be proven.
     Failed = 1,

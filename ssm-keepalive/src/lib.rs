@@ -2,10 +2,25 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent_files;
 pub mod cli;
+pub mod condition;
+pub mod drop_in;
 pub mod exit;
 pub mod failure;
+pub mod image;
+pub mod install;
+pub mod precedence;
+pub mod print;
+pub mod processes;
 pub mod properties;
+pub mod remove;
+pub mod report;
+pub mod revival;
+pub mod selection;
 pub mod span;
+pub mod status;
 pub mod systemctl;
+pub mod transaction;
 pub mod unit;
+pub mod verify;

@@ -17,6 +17,7 @@ mod sudo_rs;
 mod terminal;
 
 pub mod accounts;
+pub mod agent;
 pub mod env_forms;
 pub mod helped;
 pub mod records;

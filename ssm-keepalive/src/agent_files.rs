@@ -1,0 +1,132 @@
+//! What the agent leaves in its files. The snap is a classic one and keeps them where the packages do
+//! (upstream's agent/appconfig/constants_unix.go).
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::SystemTime;
+
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
+
+use crate::unit::Unit;
+
+/// The agent's log.
+const LOG: &str = "/var/log/amazon/ssm/amazon-ssm-agent.log";
+/// Where a worker writes that sleeps because Systems Manager refuses it, and nobody else does.
+const HIBERNATE_LOG: &str = "/var/log/amazon/ssm/hibernate.log";
+/// One of them is there once a host was registered: of older agents, of newer ones.
+const REGISTRATIONS: [&str; 2] =
+    ["/var/lib/amazon/ssm/registration", "/var/lib/amazon/ssm/Vault/Store/RegistrationKey"];
+/// The worker's program; agents before 3.0 have none, and work without.
+const WORKERS: [&str; 2] = ["/snap/amazon-ssm-agent/current/ssm-agent-worker", "/usr/bin/ssm-agent-worker"];
+/// How much of the end of the log is read, in bytes.
+const TAIL: u64 = 64 << 10;
+
+/// What the core logs when it has found out who it is, and when it has not (upstream's common/identity).
+const FOUND: &str = "Agent will take identity from";
+const NOT_FOUND: &str = "Agent failed to assume any identity";
+
+/// Whether the agent that began then says that nobody knows it: it has found no identity, and was never registered.
+/// What an older run has logged says nothing.
+#[must_use]
+pub fn is_unregistered(began: SystemTime) -> bool {
+    let was_registered = REGISTRATIONS.iter().any(|path| is_there(Path::new(path)));
+    !was_registered && tail(Path::new(LOG), began).is_ok_and(|tail| says_unknown(&tail))
+}
+
+/// When a sleeping worker last wrote that it sleeps; `None` when none ever did.
+#[must_use]
+pub fn hibernated() -> Option<SystemTime> {
+    open(Path::new(HIBERNATE_LOG)).and_then(|log| log.metadata()?.modified()).ok()
+}
+
+/// Whether this unit's agent has a worker of its own that ought to run.
+#[must_use]
+pub fn has_worker(unit: &Unit) -> bool {
+    let programs: &[&str] = match unit.as_str() {
+        Unit::SNAP => &WORKERS[..1],
+        Unit::PACKAGE => &WORKERS[1..],
+        _ => &WORKERS,
+    };
+    programs.iter().any(|path| Path::new(path).is_file())
+}
+
+fn is_there(path: &Path) -> bool {
+    // What cannot be looked at may be there.
+    path.symlink_metadata().map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
+}
+
+/// A regular file; neither a link nor a pipe can hold us up.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = File::from(openat(AT_FDCWD, path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
+/// The end of a file that was written since then.
+fn tail(path: &Path, since: SystemTime) -> io::Result<String> {
+    let mut file = open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.modified()? < since {
+        return Ok(String::new());
+    }
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether the last that the log says of the agent's identity is that it has none.
+fn says_unknown(log: &str) -> bool {
+    let last = log.lines().rev().find(|line| line.contains(FOUND) || line.contains(NOT_FOUND));
+    last.is_some_and(|line| line.contains(NOT_FOUND))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_the_identity_counts() {
+        let found = "2026-01-01 00:00:00 INFO Agent will take identity from EC2\n";
+        let none = "2026-01-01 00:00:00 ERROR Agent failed to assume any identity\n";
+        for (log, unknown) in [
+            (String::new(), false),
+            (found.to_owned(), false),
+            (format!("{none}more\n"), true),
+            (format!("{none}{found}"), false),
+            (format!("{found}{none}"), true),
+        ] {
+            assert_eq!(says_unknown(&log), unknown, "{log:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_end_of_a_file_that_is_new_enough_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        fs::write(&log, format!("first\n{}last\n", "x".repeat(usize::try_from(TAIL).expect("it fits"))))
+            .expect("written");
+        let minute = Duration::from_secs(60);
+        let read = tail(&log, SystemTime::now() - minute).expect("read");
+        assert!(read.ends_with("last\n") && !read.contains("first"));
+        assert_eq!(tail(&log, SystemTime::now() + minute).expect("read"), "", "of a run before");
+    }
+
+    #[test]
+    fn neither_a_link_nor_a_pipe_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [link, pipe, file] = ["link", "pipe", "file"].map(|name| folder.path().join(name));
+        fs::write(&file, "").expect("written");
+        symlink(&file, &link).expect("a link");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRUSR).expect("a pipe");
+        assert!(open(&file).is_ok());
+        assert!(open(&link).is_err());
+        assert!(open(&pipe).is_err());
+    }
+}

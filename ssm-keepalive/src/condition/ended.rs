@@ -1,0 +1,90 @@
+//! Of an agent that does not run, and that systemd is not about to start: why.
+
+use super::{Condition, Facts};
+use crate::exit::Exit;
+use crate::properties::Properties;
+
+/// The exit status with which the agent asks for a reboot (upstream's RebootExitCode).
+const REBOOT: i32 = 194;
+/// CLD_EXITED of waitid(2).
+const EXITED: i32 = 1;
+
+/// Whether the agent has ended to have this host rebooted.
+pub(super) fn asked_for_reboot(properties: &Properties) -> bool {
+    let ended = ["failed", "inactive"].contains(&properties.active_state.as_str());
+    ended && (properties.main_code, properties.main_status) == (EXITED, REBOOT)
+}
+
+pub(super) fn judge(facts: &Facts) -> Condition {
+    let Facts { unit, properties, .. } = facts;
+    if is_rate_limited(properties) {
+        let sentence = format!(
+            "it {} too often, and systemd does not start it any more ({} restarts)",
+            how(properties),
+            properties.restarts
+        );
+        let helps = format!(
+            "see why it ends (journalctl -u {unit}), then ssm-keepalive install, which starts it, too"
+        );
+        return Condition::new("rate-limited", Exit::RateLimited, sentence, helps);
+    }
+    if properties.active_state == "failed" || properties.result != "success" {
+        let why = why_not_restarted(properties);
+        let helps = format!(
+            "see why it ended (journalctl -u {unit}), then ssm-keepalive install, which starts it, too"
+        );
+        let sentence = format!("it {}, and systemd will not start it: {why}", how(properties));
+        return Condition::new("dead", Exit::Dead, sentence, helps);
+    }
+    if properties.unit_file_state == "disabled" {
+        let helps = format!("systemctl enable --now {unit}, or ssm-keepalive install --enable --start");
+        return Condition::new("disabled", Exit::Disabled, "it is disabled, and does not run", helps);
+    }
+    let sentence = match properties.restart.as_str() {
+        "always" => "it was stopped on purpose, which no Restart= undoes".to_owned(),
+        other => format!(
+            "it was stopped on purpose, or ended by itself with success, which Restart={} does not undo",
+            diagnostics::one_line(other)
+        ),
+    };
+    let helps = format!("systemctl start {unit}, or ssm-keepalive install --start");
+    Condition::new("stopped", Exit::Stopped, sentence, helps)
+}
+
+/// systemd often keeps the Result= of the last end instead of `start-limit-hit`: then it has started the agent again
+/// before, might have done so now, and did not.
+fn is_rate_limited(properties: &Properties) -> bool {
+    let restarts = ["always", "on-failure"].contains(&properties.restart.as_str());
+    let gave_up = properties.active_state == "failed" && properties.restarts > 0 && restarts;
+    properties.result == "start-limit-hit" || (gave_up && !is_prevented(properties))
+}
+
+/// Whether RestartPreventExitStatus= names the exit status of the main process.
+fn is_prevented(properties: &Properties) -> bool {
+    let status = properties.main_status.to_string();
+    properties.main_code == EXITED && properties.prevent.split_whitespace().any(|word| word == status)
+}
+
+fn why_not_restarted(properties: &Properties) -> String {
+    if is_prevented(properties) {
+        return format!("RestartPreventExitStatus= has the status {}", properties.main_status);
+    }
+    format!(
+        "its Restart= is '{}', its Result '{}'",
+        escaped(&properties.restart),
+        escaped(&properties.result)
+    )
+}
+
+/// How the main process ended.
+fn how(properties: &Properties) -> String {
+    match (properties.main_code, properties.main_status) {
+        (0, _) => "did not start".to_owned(),
+        (EXITED, status) => format!("ended with status {status}"),
+        (_, signal) => format!("was ended by signal {signal}"),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    diagnostics::one_line(text)
+}

@@ -1,0 +1,279 @@
+//! The drop-in: `<unit>.d/restart.conf` (systemd.unit(5)), written and read back to the byte.
+//!
+//! One file holds all: the settings, the values that held before, and the bytes of the file in whose place it is.
+//! So one rename(2) is the whole change, in either direction.
+
+mod hand_made;
+
+use std::fmt::Write as _;
+
+use crate::failure::Failure;
+use crate::properties::Properties;
+use crate::span::Span;
+
+/// Its name. It sorts after override.conf, and so counts more; another name than that of `systemctl edit`.
+pub const NAME: &str = "restart.conf";
+/// The first line of each file of ours.
+const MARKER: &str =
+    "# Written by ssm-keepalive, see ssm-keepalive(8); 'ssm-keepalive remove' takes it back.";
+/// Before a value that held when it was installed.
+const BEFORE: &str = "# before: ";
+/// Before a line of the file that was there.
+const KEPT: &str = "# kept:";
+/// Before its last line, where that does not end in a newline.
+const UNENDED: &str = "# kept, without a newline:";
+/// Before the span in our [Service] section.
+const RESTART_SEC: &str = "RestartSec=";
+/// RestartSec= would grow with each restart; without a growth it is what is awaited (systemd.service(5), since 254).
+const NO_GROWTH: &str = "RestartSteps=0\nRestartMaxDelaySec=infinity\n";
+
+/// Shortest RestartSec=: what systemd takes by itself; with less, and without a limit, a broken agent would spin.
+const SHORTEST: Span = Span::from_micros(100_000);
+/// Longest one: a host that is away for longer is looked for by hand.
+const LONGEST: Span = Span::from_micros(3_600_000_000);
+
+/// The span, if an agent may be awaited for so long.
+///
+/// # Errors
+/// `restart-sec` when it is below 100 ms or above one hour.
+pub fn bounded(restart_sec: Span) -> Result<Span, Failure> {
+    if (SHORTEST..=LONGEST).contains(&restart_sec) {
+        return Ok(restart_sec);
+    }
+    let error = format!("--restart-sec {restart_sec}: it may be from {SHORTEST} to {LONGEST}");
+    Err(Failure::new("restart-sec", error))
+}
+
+/// What a file of ours says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropIn {
+    /// How long systemd waits before it starts the agent again.
+    pub restart_sec: Span,
+    /// Whether others let that span grow, so that it is reset here.
+    pub no_growth: bool,
+    /// What held before; empty where nobody could be asked.
+    pub before: Vec<Value>,
+    /// What the file held in whose place it is.
+    pub kept: Option<String>,
+}
+
+/// A property as `systemctl show` prints it: `KEY=VALUE`, without what would begin or continue a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value(String);
+
+impl Value {
+    fn new(key: &str, value: &str) -> Self {
+        let line = diagnostics::one_line(&format!("{key}={value}"));
+        Self(line.trim_end_matches(['\\', ' ']).to_owned())
+    }
+
+    /// `KEY=VALUE`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The values that our settings change, or that must outlive them.
+#[must_use]
+pub fn values(properties: &Properties) -> Vec<Value> {
+    let span = |span: Option<Span>| span.map(|span| span.to_string()).unwrap_or_default();
+    vec![
+        Value::new("Restart", &properties.restart),
+        Value::new("RestartUSec", &span(properties.restart_sec)),
+        Value::new("StartLimitIntervalUSec", &span(properties.limit_interval)),
+        Value::new("StartLimitBurst", &properties.limit_burst),
+        Value::new("RestartPreventExitStatus", &properties.prevent),
+    ]
+}
+
+/// What is there under the name of our file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Present {
+    /// Nothing.
+    Absent,
+    /// What this program has written.
+    Ours(DropIn),
+    /// What somebody wrote for the same end: nothing but Restart= and RestartSec=.
+    HandMade(String),
+    /// Anything else, which is left alone.
+    Foreign {
+        /// The line that is not ours to replace, from 1.
+        line: usize,
+        /// What is with it.
+        why: &'static str,
+    },
+}
+
+impl Present {
+    /// What these bytes are, if there are any.
+    #[must_use]
+    pub fn of(bytes: Option<&[u8]>) -> Self {
+        let Some(bytes) = bytes else { return Self::Absent };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return Self::Foreign { line: 1, why: "it is not all UTF-8" };
+        };
+        if !text.starts_with(MARKER) {
+            return hand_made::judge(text);
+        }
+        match DropIn::read(text) {
+            // Whatever is not as it was written was changed by somebody, who may want it so.
+            Some(drop_in) if drop_in.render() == text => Self::Ours(drop_in),
+            _ => Self::Foreign { line: 1, why: "ssm-keepalive wrote it, and it was changed since" },
+        }
+    }
+}
+
+impl DropIn {
+    /// The text of the file.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = format!("{MARKER}\n");
+        for value in &self.before {
+            let _ = writeln!(text, "{BEFORE}{}", value.as_str());
+        }
+        if let Some(kept) = &self.kept {
+            text += &quoted(kept);
+        }
+        text += "\n[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\n";
+        let _ = writeln!(text, "{RESTART_SEC}{}", self.restart_sec);
+        if self.no_growth {
+            text += NO_GROWTH;
+        }
+        text
+    }
+
+    /// What a text with our marker says. It passes over what it does not know: compare with [`Self::render`].
+    fn read(text: &str) -> Option<Self> {
+        let mut kept: Option<String> = None;
+        let mut before = Vec::new();
+        let mut restart_sec = None;
+        for line in text.lines() {
+            if let Some(value) = line.strip_prefix(BEFORE) {
+                let (key, value) = value.split_once('=')?;
+                before.push(Value::new(key, value));
+            } else if let Some(line) = line.strip_prefix(KEPT) {
+                *kept.get_or_insert_default() += &format!("{}\n", unquoted(line)?);
+            } else if let Some(line) = line.strip_prefix(UNENDED) {
+                *kept.get_or_insert_default() += unquoted(line)?;
+            } else if let Some(span) = line.strip_prefix(RESTART_SEC) {
+                restart_sec = span.parse().ok();
+            }
+        }
+        Some(Self { restart_sec: restart_sec?, no_growth: text.ends_with(NO_GROWTH), before, kept })
+    }
+}
+
+/// A file's text as comments.
+fn quoted(kept: &str) -> String {
+    let mut text = String::new();
+    let mut quote = |word: &str, line: &str| {
+        let space = if line.is_empty() { "" } else { " " };
+        let _ = writeln!(text, "{word}{space}{line}");
+    };
+    if kept.is_empty() {
+        quote(UNENDED, "");
+    }
+    for line in kept.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(line) => quote(KEPT, line),
+            None => quote(UNENDED, line),
+        }
+    }
+    text
+}
+
+/// The line that was quoted so.
+fn unquoted(line: &str) -> Option<&str> {
+    if line.is_empty() { Some("") } else { line.strip_prefix(' ') }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain() -> DropIn {
+        DropIn {
+            restart_sec: Span::from_micros(10_000_000),
+            no_growth: false,
+            before: Vec::new(),
+            kept: None,
+        }
+    }
+
+    #[test]
+    fn the_file_says_what_issue_5_asks_for() {
+        let text = plain().render();
+        let settings: Vec<&str> = text.lines().skip(1).filter(|line| !line.is_empty()).collect();
+        assert_eq!(
+            settings,
+            ["[Unit]", "StartLimitIntervalSec=0", "[Service]", "Restart=always", "RestartSec=10s"]
+        );
+        assert!(DropIn { no_growth: true, ..plain() }.render().ends_with(NO_GROWTH));
+    }
+
+    #[test]
+    fn an_agent_is_awaited_for_a_tenth_of_a_second_to_an_hour() {
+        for (span, fits) in [
+            ("100ms", true),
+            ("1h", true),
+            ("99ms", false),
+            ("0", false),
+            ("61min", false),
+            ("infinity", false),
+        ] {
+            assert_eq!(bounded(span.parse().expect(span)).is_ok(), fits, "{span}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_since_is_not_ours() {
+        let text = DropIn { kept: Some("[Service]\nRestart=no\n".into()), ..plain() }.render();
+        assert!(matches!(Present::of(Some(text.as_bytes())), Present::Ours(_)));
+        for changed in [
+            text.replace("10s", "20"),
+            text.replace("always", "no"),
+            text.replace("# kept: R", "# kept:R"),
+            text.replace("RestartSec=10s\n", ""),
+            format!("{text}Environment=X=1\n"),
+            format!("{text}\n"),
+            text.trim_end().to_owned(),
+        ] {
+            let present = Present::of(Some(changed.as_bytes()));
+            assert!(matches!(present, Present::Foreign { line: 1, .. }), "{changed}");
+        }
+        assert_eq!(Present::of(None), Present::Absent);
+        assert!(matches!(Present::of(Some(b"\xff")), Present::Foreign { .. }));
+    }
+
+    #[test]
+    fn no_value_of_systemds_leaves_its_comment() {
+        let hostile = Value::new("Restart", "no\n[Service]\rExecStart=/bin/x\\\\ \\");
+        assert_eq!(hostile.as_str(), "Restart=no\\u{a}[Service]\\u{d}ExecStart=/bin/x");
+        let drop_in = DropIn { before: vec![hostile], ..plain() };
+        assert_eq!(Present::of(Some(drop_in.render().as_bytes())), Present::Ours(drop_in));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            micros in 1..u64::MAX,
+            no_growth: bool,
+            lines in proptest::option::of(proptest::collection::vec("( |#|kept:|[a-zA-Z=\\[\\]]){0,9}", 0..5)),
+            ended: bool,
+            values in proptest::collection::vec(".{0,12}", 0..3),
+        ) {
+            let kept = lines.map(|lines| lines.join("\n") + if ended { "\n" } else { "" });
+            let before = values.iter().map(|value| Value::new("Restart", value)).collect();
+            let drop_in = DropIn { restart_sec: Span::from_micros(micros), no_growth, before, kept };
+            prop_assert_eq!(Present::of(Some(drop_in.render().as_bytes())), Present::Ours(drop_in));
+        }
+
+        #[test]
+        fn no_text_is_taken_for_ours_and_changed(text in "(?s).{0,80}") {
+            prop_assert!(!matches!(Present::of(Some(text.as_bytes())), Present::Ours(_)));
+        }
+    }
+}

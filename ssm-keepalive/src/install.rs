@@ -1,0 +1,170 @@
+//! `install`: the drop-in in place and in effect, or nothing changed.
+
+mod agent;
+pub mod plan;
+pub mod proof;
+mod restart;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::cli::InstallCall;
+use crate::drop_in::{DropIn, bounded, values};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::image;
+use crate::precedence::sources;
+use crate::properties::Properties;
+use crate::report::{self, Report, with};
+use crate::selection::{Selected, select};
+use crate::systemctl;
+use crate::transaction::{self, Lock, look, path_of};
+use plan::Plan;
+
+/// The operation's name in JSON.
+pub(crate) const OP: &str = "install";
+/// The states of a unit that runs, or is about to.
+const RUNNING: [&str; 3] = ["active", "activating", "reloading"];
+
+/// Installs the drop-in, and reports.
+#[must_use]
+pub fn run(call: &InstallCall) -> Exit {
+    let report = Report::new(call.json);
+    let done = bounded(call.restart_sec).and_then(|_| match &call.root {
+        Some(root) => image::install(report, call, root),
+        None if call.dry_run => show(report, call),
+        None => report::require_root().and_then(|()| install(report, call)),
+    });
+    done.unwrap_or_else(|failure| report.failure(OP, &failure, Value::Null))
+}
+
+/// What is to be written for the agent of this host.
+fn planned(selected: &Selected, call: &InstallCall) -> Result<Plan, Failure> {
+    let path = path_of(&selected.unit);
+    let files = sources::read(&selected.properties)?;
+    let version = if plan::grows(&files, &path) { systemctl::ask(&["--version"])? } else { String::new() };
+    let wanted = DropIn {
+        restart_sec: call.restart_sec,
+        no_growth: plan::resets_growth(&version),
+        before: values(&selected.properties),
+        kept: None,
+    };
+    plan::over(look(&selected.unit)?, wanted, &path)
+}
+
+fn facts(selected: &Selected, plan: &Plan) -> Value {
+    let before = plan.drop_in.before.iter().filter_map(|value| value.as_str().split_once('='));
+    json!({
+        "op": OP,
+        "success": true,
+        "unit": selected.unit.as_str(),
+        "file": path_of(&selected.unit),
+        "restart_sec": plan.drop_in.restart_sec.to_string(),
+        "adopted": plan.adopted,
+        "before": before.collect::<BTreeMap<_, _>>(),
+    })
+}
+
+/// The change that would be made.
+fn show(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
+    let selected = select(call.unit.as_ref())?;
+    let plan = planned(&selected, call)?;
+    let text = plan.drop_in.render();
+    let words =
+        format!("{} ({}, dry run)\n{}", path_of(&selected.unit).display(), plan.change, text.trim_end());
+    let more = json!({"dry_run": true, "change": plan.change, "text": text});
+    Ok(report.line(&with(facts(&selected, &plan), more), &words))
+}
+
+/// What was done.
+struct Done {
+    changed: bool,
+    steps: Vec<agent::Step>,
+    restart: Option<restart::Scheduled>,
+    /// Sentences to the operator, each with a stable word.
+    warnings: Vec<(&'static str, &'static str)>,
+    advice: Vec<&'static str>,
+    /// What systemd says of the agent in the end.
+    now: Properties,
+}
+
+fn install(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
+    report::require_systemd()?;
+    let lock = Lock::take()?;
+    // What is recorded as the values before is what the files say, not what systemd read of a file that is gone.
+    systemctl::daemon_reload()?;
+    let selected = select(call.unit.as_ref())?;
+    let plan = planned(&selected, call)?;
+    let done = carry_out(&selected, &plan, call)?;
+    // Whoever does not read what is said holds no other run up.
+    drop(lock);
+    let warnings = done.warnings.iter().map(|(_, sentence)| sentence);
+    done.advice.iter().chain(warnings).for_each(|sentence| report::complain(sentence));
+    let started = done.steps.contains(&agent::Step::Start);
+    let more = json!({
+        "changed": done.changed,
+        "proven": true,
+        "agent": done.now.active_state,
+        "started": started,
+        "enabled": done.steps.contains(&agent::Step::Enable),
+        "restart": done.restart.map(restart::Scheduled::code),
+        "advice": done.advice,
+        "warnings": done.warnings.iter().map(|(code, _)| *code).collect::<Vec<_>>(),
+    });
+    let mut words = words(&selected, &plan, done.changed);
+    if started {
+        words += "\nstarted: the agent had ended";
+    }
+    if let Some(restart) = done.restart {
+        words += &format!("\nrestart: {}", restart.words());
+    }
+    Ok(report.line(&with(facts(&selected, &plan), more), &words))
+}
+
+fn carry_out(selected: &Selected, plan: &Plan, call: &InstallCall) -> Result<Done, Failure> {
+    let unit = &selected.unit;
+    let (path, text) = (path_of(unit), plan.drop_in.render());
+    let folder = transaction::open(unit)?;
+    let prove = || proof::prove(unit, plan.drop_in.restart_sec, &path);
+    let (changed, proven) = transaction::install(&folder, text.as_bytes(), systemctl::daemon_reload, prove)?;
+    let agent::Plan { steps, advice } = agent::plan(&proven, call);
+    agent::act(unit, &steps)?;
+    let now = if steps.is_empty() { proven.clone() } else { systemctl::show(unit)? };
+    let is_running = RUNNING.contains(&now.active_state.as_str());
+    let restart = if call.restart && is_running { Some(restart::schedule(unit)?) } else { None };
+    let warnings = warnings(&selected.properties, &proven, call.restart && !is_running);
+    Ok(Done { changed, steps, restart, warnings, advice, now })
+}
+
+/// What the operator has to know, each with a stable word.
+fn warnings(
+    before: &Properties,
+    after: &Properties,
+    is_not_restarted: bool,
+) -> Vec<(&'static str, &'static str)> {
+    let lost = "RestartPreventExitStatus=194 is gone: systemd would start an agent that waits for a reboot; \
+                look at the drop-ins with 'systemctl cat'";
+    let not_restarted = "the agent does not run, and so is not restarted";
+    [
+        (proof::has_lost_reboot(before, after), "reboot-not-awaited", lost),
+        (is_not_restarted, "not-running", not_restarted),
+    ]
+    .into_iter()
+    .filter_map(|(holds, code, sentence)| holds.then_some((code, sentence)))
+    .collect()
+}
+
+fn words(selected: &Selected, plan: &Plan, changed: bool) -> String {
+    let state = if changed { "installed" } else { "already so" };
+    let (path, unit, wait) = (path_of(&selected.unit), &selected.unit, plan.drop_in.restart_sec);
+    let mut words = format!(
+        "{state}: {}\nproven: systemd starts {unit} again {wait} after it has ended, however often",
+        path.display()
+    );
+    if plan.adopted {
+        words +=
+            "\nadopted: a file written by hand was there; its text is kept, and comes back with 'remove'";
+    }
+    words
+}

@@ -1,0 +1,129 @@
+//! What is said: data on standard output, words to the operator on standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::Once;
+
+use nix::unistd::geteuid;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{selection, systemctl};
+
+/// The program's name before what it says to the operator.
+const NAME: &str = "ssm-keepalive";
+
+/// How it speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    json: bool,
+}
+
+impl Report {
+    /// In JSON, or in words.
+    #[must_use]
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// One line of data: an object in JSON, or the words. How writing it went.
+    #[must_use]
+    pub fn line(self, object: &impl Serialize, words: &dyn Display) -> Exit {
+        let line = match (self.json, serde_json::to_string(object)) {
+            (true, Ok(object)) => object,
+            (true, Err(error)) => json!({"code": "json", "error": error.to_string()}).to_string(),
+            (false, _) => words.to_string(),
+        };
+        print(&(line + "\n"))
+    }
+
+    /// A failure: a line of data in JSON, and a sentence to the operator in any case.
+    #[must_use]
+    pub fn failure(self, op: &str, failure: &Failure, more: Value) -> Exit {
+        complain(failure);
+        if self.json {
+            let object = json!({"op": op, "success": false, "code": failure.code, "error": failure.error});
+            let _ = self.line(&with(object, more), &"");
+        }
+        exit_of(failure)
+    }
+}
+
+/// The exit status that the failure has in ssm-keepalive(8).
+#[must_use]
+pub fn exit_of(failure: &Failure) -> Exit {
+    if failure.code == "restart-sec" { Exit::Usage } else { selection::exit_of(failure) }
+}
+
+/// An object with the members of another one added.
+#[must_use]
+pub fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
+/// Data, at once. Where it cannot be written the call has failed, and the operator is told so, once.
+#[must_use]
+pub fn print(data: &str) -> Exit {
+    static TOLD: Once = Once::new();
+    let mut stdout = io::stdout().lock();
+    let Err(error) = stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) else {
+        return Exit::Done;
+    };
+    TOLD.call_once(|| {
+        complain(&format!("standard output cannot be written ({error}): what it should tell is lost"));
+    });
+    Exit::Failed
+}
+
+/// A sentence to the operator.
+pub fn complain(sentence: &dyn Display) {
+    diagnostics::complain(NAME, sentence);
+}
+
+/// Makes sure that it is root who calls.
+///
+/// # Errors
+/// `not-root` when it is somebody else.
+pub fn require_root() -> Result<(), Failure> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Failure::new("not-root", "only root may change the units of this host: call this with sudo"))
+}
+
+/// Makes sure that there is a systemd to ask.
+///
+/// # Errors
+/// `no-systemd` when process 1 is another program.
+pub fn require_systemd() -> Result<(), Failure> {
+    if systemctl::is_booted() {
+        return Ok(());
+    }
+    let error = "systemd is not process 1 here, as in most containers: call this on the host, \
+                 or write to an image with --root DIR";
+    Err(Failure::new("no-systemd", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_of_the_manual_has_its_exit_status() {
+        for (code, exit) in [
+            ("restart-sec", Exit::Usage),
+            ("no-systemd", Exit::NoSystemd),
+            ("no-agent", Exit::NoAgent),
+            ("masked", Exit::Masked),
+            ("two-units", Exit::Failed),
+            ("foreign-file", Exit::Failed),
+        ] {
+            assert_eq!(exit_of(&Failure::new(code, "")), exit, "{code}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! ssm-keepalive killed at each of its system calls: the agent is never worse off than before.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use bed::agent::{Agent, Kind};
+use bed::{Running, eventually, signal, tool};
+
+/// For sh: stops before it becomes the command.
+const STOPPED: &str = "echo ready $$; kill -STOP $$; exec \"$@\"";
+/// For sh: has the folder $0 hold the file $1 with the text $2, or be gone where there is none.
+const RESET: &str = "rm -rf \"$0\"; if test -n \"$2\"; then mkdir -p \"$0\"; printf %s \"$2\" >\"$1\"; fi";
+/// What an operator made by hand.
+const BY_HAND: &str = "[Service]\nRestart=always\nRestartSec=1min\n";
+/// What counts once it is installed.
+const OURS: [&str; 3] = ["always", "10s", "0"];
+
+/// How a run under strace(1) ended, and the calls that it made.
+struct Traced {
+    killed: bool,
+    calls: Vec<String>,
+}
+
+/// One call among those of a run: strace(1) counts each kind by itself.
+struct Call<'a> {
+    kind: &'a str,
+    number: usize,
+}
+
+impl<'a> Call<'a> {
+    fn of(calls: &'a [String], index: usize) -> Option<Self> {
+        let kind = calls[index].split_once('(')?.0;
+        let same = |call: &&String| call.split_once('(').is_some_and(|(other, _)| other == kind);
+        let number = calls[..=index].iter().filter(same).count();
+        Some(Self { kind, number })
+    }
+}
+
+/// Runs the installation, and has it killed when it enters this call; what it starts is not traced, and
+/// lives on as it may.
+fn traced(agent: &Agent, words: &[&str], at: Option<&Call<'_>>) -> Traced {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("calls");
+    let mut running = Running::start(agent.command(&[&["sh", "-c", STOPPED, "sh"], words].concat()));
+    running.ready();
+    let pid = inner(&running);
+    // nsenter(1) stops with what it runs, and has it continue when it continues itself.
+    eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
+    let inject = at.map(|call| format!("--inject={}:signal=KILL:when={}", call.kind, call.number));
+    let mut strace = Command::new("/bin/sh");
+    strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
+    let tracing = Running::start({
+        strace.args(["-p", &pid.to_string()]);
+        strace
+    });
+    assert!(tracing.line().is_some_and(|line| line.contains("attached")));
+    signal(running.pid(), libc::SIGCONT);
+    let _ = tracing.rest();
+    running.write(b"");
+    let killed = running.status() == 128 + libc::SIGKILL;
+    let calls = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
+    Traced { killed, calls }
+}
+
+/// The pid outside of the one process that a command of a host started inside.
+fn inner(running: &Running) -> i32 {
+    let children = format!("/proc/{0}/task/{0}/children", running.pid());
+    let children = fs::read_to_string(children).expect("it runs");
+    children.trim().parse().unwrap_or_else(|_| panic!("one child: {children:?}"))
+}
+
+fn state(pid: i32) -> Option<char> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+/// Calls that change nothing outside of the process, and that no other process waits for.
+const HARMLESS: [&str; 19] = [
+    "brk",
+    "close",
+    "fcntl",
+    "fstat",
+    "getdents64",
+    "geteuid",
+    "getpgid",
+    "getpid",
+    "getrandom",
+    "lseek",
+    "mmap",
+    "mprotect",
+    "munmap",
+    "newfstatat",
+    "openat",
+    "read",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "statx",
+];
+
+fn is_harmless(call: &str) -> bool {
+    let kind = call.split_once('(').map_or("", |(kind, _)| kind);
+    HARMLESS.contains(&kind) && !call.contains("O_CREAT")
+}
+
+/// The first call that may change a file of systemd's; before it there is but the lock.
+fn first_change(calls: &[String]) -> usize {
+    let kinds = ["mkdir", "unlink", "rename", "link", "symlink", "truncate", "chmod", "chown", "write"];
+    let changes = |call: &String| {
+        kinds.iter().any(|kind| call.starts_with(kind)) || call.contains("O_EXCL") || call.contains("O_TRUNC")
+    };
+    calls.iter().position(changes).expect("it changes something")
+}
+
+/// A host whose agent has what `before` says in its drop-in, and the two states that it may be in.
+struct Bench {
+    agent: Agent,
+    before: String,
+    words: Vec<&'static str>,
+    old: [String; 3],
+    new: [String; 3],
+}
+
+impl Bench {
+    /// `before` gives the text, on a host where the program was not run yet.
+    fn boot(before: impl Fn(&Agent) -> String, words: &[&'static str]) -> Option<Self> {
+        let agent = Agent::boot(Kind::Package)?;
+        let before = before(&agent);
+        let mut bench =
+            Self { agent, before, words: words.to_vec(), old: Default::default(), new: Default::default() };
+        bench.reset();
+        bench.old = bench.agent.effective();
+        let _ = bench.agent.said(words).success();
+        bench.new = bench.agent.effective();
+        Some(bench)
+    }
+
+    /// The old state, whatever is there.
+    fn reset(&self) {
+        let folder = Kind::Package.beside("");
+        self.agent.run(&["sh", "-ec", RESET, &folder, &Kind::Package.drop_in(), &self.before]).success();
+        self.agent.reload();
+    }
+
+    /// The names beside the drop-in.
+    fn names(&self) -> BTreeSet<String> {
+        let said = self.agent.said(&["ls", "-A", &Kind::Package.beside("")]);
+        said.stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// What systemd goes by is the old or the new, with and without reading it again, and no mixture.
+    fn look(&self, when: &str) -> bool {
+        for reload in [false, true] {
+            if reload {
+                self.agent.reload();
+            }
+            let found = self.agent.effective();
+            assert!([&self.old, &self.new].contains(&&found), "{when}: {found:?}");
+        }
+        // systemd reads what is named *.conf, and nothing else that is left.
+        let names = self.names();
+        assert!(
+            names.iter().all(|name| name == "restart.conf" || name.starts_with('.')),
+            "{when}: {names:?}"
+        );
+        assert_eq!(self.agent.property("ActiveState"), "active", "{when}");
+        self.agent.effective() == self.new
+    }
+
+    /// The next run finishes, and leaves nothing behind.
+    fn next(&self, when: &str) {
+        let _ = self.agent.call("install").success();
+        assert_eq!(self.agent.effective(), OURS, "{when}");
+        assert_eq!(self.names(), ["restart.conf".to_owned()].into(), "{when}");
+        let _ = self.agent.call("verify").success();
+        let _ = self.agent.call("remove").success();
+        assert!(!self.names().iter().any(|name| name.starts_with('.')), "{when}");
+    }
+}
+
+/// Kills it at one call after another; both states must have been met.
+fn killed_at_each(before: impl Fn(&Agent) -> String, words: &[&'static str]) {
+    let Some(bench) = Bench::boot(before, words) else { return };
+    let pid = bench.agent.main_pid();
+    bench.reset();
+    let calls = traced(&bench.agent, &bench.words, None).calls;
+    let (mut seen, mut examined) = (BTreeSet::new(), BTreeSet::new());
+    let first = first_change(&calls);
+    for when in first..calls.len() {
+        // Killed on entry: a call before that changed nothing outside leaves what was met already.
+        if when > first && is_harmless(&calls[when - 1]) {
+            continue;
+        }
+        let Some(call) = Call::of(&calls, when) else { continue };
+        bench.reset();
+        let said = format!("{} of {}: {}", when + 1, calls.len(), calls[when]);
+        // How often it waits differs from run to run: the last of a kind may not come.
+        if !traced(&bench.agent, &bench.words, Some(&call)).killed {
+            continue;
+        }
+        // What is in the folder, and what systemd has read of it, is all that a killed run leaves.
+        let left = (bench.agent.drop_ins().replace(char::is_numeric, "N"), bench.agent.effective());
+        if examined.insert(left) {
+            seen.insert(bench.look(&said));
+            bench.next(&said);
+        }
+    }
+    assert_eq!(seen, [false, true].into(), "both states");
+    assert_eq!(bench.agent.main_pid(), pid, "the agent was never ended");
+}
+
+#[test]
+fn at_each_call_of_the_first_install() {
+    killed_at_each(|_| String::new(), &["ssm-keepalive", "install"]);
+}
+
+#[test]
+fn at_each_call_where_a_drop_in_made_by_hand_is_adopted() {
+    killed_at_each(|_| BY_HAND.to_owned(), &["ssm-keepalive", "install"]);
+}
+
+#[test]
+fn at_each_call_of_remove() {
+    let installed = |agent: &Agent| {
+        let _ = agent.call("install").success();
+        agent.read(&Kind::Package.drop_in())
+    };
+    killed_at_each(installed, &["ssm-keepalive", "remove"]);
+}
