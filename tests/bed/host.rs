@@ -53,9 +53,10 @@ impl Host {
     }
 
     fn await_running(&self) {
-        // Its own sockets, once its own /run is there.
+        // Its own sockets, once its own /run is there; they are bound a moment before it listens.
         let ready = format!("/proc/{}/root/run/systemd/private", self.leader);
-        eventually(&format!("systemd of {} answers", self.name), || Path::new(&ready).exists());
+        let answers = || self.output(&["systemctl", "show", "--property=Version"]).status.success();
+        eventually(&format!("systemd of {} answers", self.name), || Path::new(&ready).exists() && answers());
         let state = self.output(&["systemctl", "is-system-running", "--wait"]);
         if !state.status.success() {
             let failed = self.stdout(&["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
