@@ -1,80 +1,16 @@
 //! ssm-keepalive killed at each of its system calls: the agent is never worse off than before.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use bed::agent::{Agent, Kind};
-use bed::{Running, eventually, signal, tool};
+use bed::{Call, traced};
 
-/// For sh: stops before it becomes the command.
-const STOPPED: &str = "echo ready $$; kill -STOP $$; exec \"$@\"";
 /// For sh: has the folder $0 hold the file $1 with the text $2, or be gone where there is none.
 const RESET: &str = "rm -rf \"$0\"; if test -n \"$2\"; then mkdir -p \"$0\"; printf %s \"$2\" >\"$1\"; fi";
 /// What an operator made by hand.
 const BY_HAND: &str = "[Service]\nRestart=always\nRestartSec=1min\n";
 /// What counts once it is installed.
 const OURS: [&str; 3] = ["always", "10s", "0"];
-
-/// How a run under strace(1) ended, and the calls that it made.
-struct Traced {
-    killed: bool,
-    calls: Vec<String>,
-}
-
-/// One call among those of a run: strace(1) counts each kind by itself.
-struct Call<'a> {
-    kind: &'a str,
-    number: usize,
-}
-
-impl<'a> Call<'a> {
-    fn of(calls: &'a [String], index: usize) -> Option<Self> {
-        let kind = calls[index].split_once('(')?.0;
-        let same = |call: &&String| call.split_once('(').is_some_and(|(other, _)| other == kind);
-        let number = calls[..=index].iter().filter(same).count();
-        Some(Self { kind, number })
-    }
-}
-
-/// Runs the installation, and has it killed when it enters this call; what it starts is not traced, and
-/// lives on as it may.
-fn traced(agent: &Agent, words: &[&str], at: Option<&Call<'_>>) -> Traced {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = folder.path().join("calls");
-    let mut running = Running::start(agent.command(&[&["sh", "-c", STOPPED, "sh"], words].concat()));
-    running.ready();
-    let pid = inner(&running);
-    // nsenter(1) stops with what it runs, and has it continue when it continues itself.
-    eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
-    let inject = at.map(|call| format!("--inject={}:signal=KILL:when={}", call.kind, call.number));
-    let mut strace = Command::new("/bin/sh");
-    strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
-    let tracing = Running::start({
-        strace.args(["-p", &pid.to_string()]);
-        strace
-    });
-    assert!(tracing.line().is_some_and(|line| line.contains("attached")));
-    signal(running.pid(), libc::SIGCONT);
-    let _ = tracing.rest();
-    running.write(b"");
-    let killed = running.status() == 128 + libc::SIGKILL;
-    let calls = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
-    Traced { killed, calls }
-}
-
-/// The pid outside of the one process that a command of a host started inside.
-fn inner(running: &Running) -> i32 {
-    let children = format!("/proc/{0}/task/{0}/children", running.pid());
-    let children = fs::read_to_string(children).expect("it runs");
-    children.trim().parse().unwrap_or_else(|_| panic!("one child: {children:?}"))
-}
-
-fn state(pid: i32) -> Option<char> {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    stat.rsplit(") ").next()?.chars().next()
-}
 
 /// Calls that change nothing outside of the process, and that no other process waits for.
 const HARMLESS: [&str; 19] = [
@@ -184,7 +120,7 @@ fn killed_at_each(before: impl Fn(&Agent) -> String, words: &[&'static str]) {
     let Some(bench) = Bench::boot(before, words) else { return };
     let pid = bench.agent.main_pid();
     bench.reset();
-    let calls = traced(&bench.agent, &bench.words, None).calls;
+    let calls = traced(|words| bench.agent.command(words), &bench.words, None).calls;
     let (mut seen, mut examined) = (BTreeSet::new(), BTreeSet::new());
     let first = first_change(&calls);
     for when in first..calls.len() {
@@ -196,7 +132,7 @@ fn killed_at_each(before: impl Fn(&Agent) -> String, words: &[&'static str]) {
         bench.reset();
         let said = format!("{} of {}: {}", when + 1, calls.len(), calls[when]);
         // How often it waits differs from run to run: the last of a kind may not come.
-        if !traced(&bench.agent, &bench.words, Some(&call)).killed {
+        if !traced(|words| bench.agent.command(words), &bench.words, Some(&call)).killed {
             continue;
         }
         // What is in the folder, and what systemd has read of it, is all that a killed run leaves.

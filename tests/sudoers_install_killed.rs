@@ -5,20 +5,15 @@
 mod site;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use bed::{Running, eventually, signal, tool};
+use bed::{Call, traced};
 use serde_json::{Value, json};
 use site::{AGENT, FILE, Said, Site};
 
 /// A second place for the helper, which the old rule names.
 const OTHER: &str = "/usr/local/bin/sudo-helper";
-/// For sh: stops before it becomes the command.
-const STOPPED: &str = "echo ready $$; kill -STOP $$; exec \"$@\"";
 /// The command.
 const INSTALL: [&str; 5] = ["sudoers-install", "install", "--user", AGENT, "--replace-legacy"];
 /// A rule that it replaces, and its file.
@@ -32,65 +27,6 @@ const LOOK: &str = "setpriv --reuid alice --regid alice --init-groups sudo -n /u
 const PREVIOUS: &str = ".zz-sudo-helper-ai-agent.previous";
 /// Hosts that share the work.
 const HOSTS: usize = 3;
-
-/// How a run under strace(1) ended, and the calls that it made.
-struct Traced {
-    killed: bool,
-    calls: Vec<String>,
-}
-
-/// One call among those of a run: strace(1) counts each kind by itself.
-struct Call<'a> {
-    kind: &'a str,
-    number: usize,
-}
-
-impl<'a> Call<'a> {
-    fn of(calls: &'a [String], index: usize) -> Option<Self> {
-        let kind = calls[index].split_once('(')?.0;
-        let same = |call: &&String| call.split_once('(').is_some_and(|(other, _)| other == kind);
-        let number = calls[..=index].iter().filter(same).count();
-        Some(Self { kind, number })
-    }
-}
-
-/// Runs the installation, and has it killed when it enters this call; what it starts is not traced, and
-/// lives on as it may.
-fn traced(site: &Site, at: Option<&Call<'_>>) -> Traced {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = folder.path().join("calls");
-    let mut running = Running::start(site.command(&[&["sh", "-c", STOPPED, "sh"], &INSTALL[..]].concat()));
-    running.ready();
-    let pid = inner(&running);
-    // nsenter(1) stops with what it runs, and has it continue when it continues itself.
-    eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
-    let inject = at.map(|call| format!("--inject={}:signal=KILL:when={}", call.kind, call.number));
-    let mut strace = Command::new("/bin/sh");
-    strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
-    let tracing = Running::start({
-        strace.args(["-p", &pid.to_string()]);
-        strace
-    });
-    assert!(tracing.line().is_some_and(|line| line.contains("attached")));
-    signal(running.pid(), libc::SIGCONT);
-    let _ = tracing.rest();
-    running.write(b"");
-    let killed = running.status() == 128 + libc::SIGKILL;
-    let calls = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
-    Traced { killed, calls }
-}
-
-/// The pid outside of the one process that a command of a host started inside.
-fn inner(running: &Running) -> i32 {
-    let children = format!("/proc/{0}/task/{0}/children", running.pid());
-    let children = fs::read_to_string(children).expect("it runs");
-    children.trim().parse().unwrap_or_else(|_| panic!("one child: {children:?}"))
-}
-
-fn state(pid: i32) -> Option<char> {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    stat.rsplit(") ").next()?.chars().next()
-}
 
 /// Where the lock is taken; nothing but its file may have been changed before.
 fn first_that_counts(calls: &[String]) -> usize {
@@ -229,7 +165,7 @@ fn killed_at_each(before: Before) {
 fn share(before: Before, next: &AtomicUsize) -> Option<Vec<Value>> {
     let bench = Bench::boot(before)?;
     bench.reset();
-    let calls = traced(&bench.site, None).calls;
+    let calls = traced(|words| bench.site.command(words), &INSTALL, None).calls;
     let first = first_that_counts(&calls);
     let (mut seen, mut examined) = (Vec::new(), BTreeSet::new());
     loop {
@@ -240,7 +176,7 @@ fn share(before: Before, next: &AtomicUsize) -> Option<Vec<Value>> {
         let Some(call) = Call::of(&calls, when) else { continue };
         bench.reset();
         // How often it waits differs from run to run: the last of a kind may not come.
-        let killed = traced(&bench.site, Some(&call)).killed;
+        let killed = traced(|words| bench.site.command(words), &INSTALL, Some(&call)).killed;
         // What the folder holds is all that a killed run leaves: each such state is examined once.
         if killed && examined.insert(bench.snapshot()) {
             seen.push(bench.look(when));
@@ -269,10 +205,13 @@ fn what_cannot_be_proven_any_more_is_taken_back() {
     for rule in [false, true] {
         let Some(bench) = Bench::boot(Before { rule, ..NOTHING }) else { return };
         bench.reset();
-        let calls = traced(&bench.site, None).calls;
+        let calls = traced(|words| bench.site.command(words), &INSTALL, None).calls;
         let renamed = calls.iter().position(|call| call.starts_with("rename")).expect("it renames");
         bench.reset();
-        assert!(traced(&bench.site, Call::of(&calls, renamed + 3).as_ref()).killed);
+        assert!(
+            traced(|words| bench.site.command(words), &INSTALL, Call::of(&calls, renamed + 3).as_ref())
+                .killed
+        );
         assert_eq!(bench.look(renamed), json!({"new": true, "pending": true, "legacy": false}));
         bench.site.run(&["chage", "-E", "0", AGENT]).success();
         let said = bench.site.install_for(AGENT, &[]);

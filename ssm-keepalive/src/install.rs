@@ -2,7 +2,6 @@
 
 mod agent;
 pub mod plan;
-pub mod proof;
 mod restart;
 
 use std::collections::BTreeMap;
@@ -15,11 +14,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::image;
 use crate::precedence::sources;
+use crate::proof;
 use crate::properties::Properties;
 use crate::report::{self, Report, with};
 use crate::selection::{Selected, select};
 use crate::systemctl;
-use crate::transaction::{self, Lock, look, path_of};
+use crate::transaction::{self, look, path_of};
 use plan::Plan;
 
 /// The operation's name in JSON.
@@ -91,7 +91,7 @@ struct Done {
 
 fn install(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
     report::require_systemd()?;
-    let lock = Lock::take()?;
+    let lock = transaction::lock()?;
     // What is recorded as the values before is what the files say, not what systemd read of a file that is gone.
     systemctl::daemon_reload()?;
     let selected = select(call.unit.as_ref())?;

@@ -13,6 +13,7 @@ pub mod install;
 pub mod precedence;
 pub mod print;
 pub mod processes;
+pub mod proof;
 pub mod properties;
 pub mod remove;
 pub mod report;

@@ -7,8 +7,13 @@ use crate::span::Span;
 
 /// The properties that are asked for.
 pub const ASKED: &str = "LoadState,UnitFileState,FragmentPath,DropInPaths,ActiveState,SubState,Result,Restart,\
-    RestartUSec,RestartSteps,NRestarts,KillMode,RestartPreventExitStatus,StartLimitIntervalUSec,StartLimitBurst,\
+    RestartUSec,NRestarts,RestartPreventExitStatus,StartLimitIntervalUSec,StartLimitBurst,\
     MainPID,ExecMainStatus,ExecMainCode,ExecMainStartTimestampMonotonic,ControlGroup";
+
+/// The exit status with which the agent asks for a reboot (upstream's RebootExitCode).
+const REBOOT: i32 = 194;
+/// CLD_EXITED of waitid(2): it ended by itself.
+const EXITED: i32 = 1;
 
 /// Properties of a unit, each as systemd prints it unless it is of another type here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +38,6 @@ pub struct Properties {
     pub restart_sec: Option<Span>,
     /// How often systemd has started it again by itself.
     pub restarts: u64,
-    /// `KillMode=` (systemd.kill(5)).
-    pub kill_mode: String,
     /// `RestartPreventExitStatus=`.
     pub prevent: String,
     /// `StartLimitIntervalSec=` (systemd.unit(5)).
@@ -77,7 +80,6 @@ impl Properties {
             restart: owned("Restart"),
             restart_sec: span("RestartUSec"),
             restarts: text("NRestarts").parse().unwrap_or(0),
-            kill_mode: owned("KillMode"),
             prevent: owned("RestartPreventExitStatus"),
             limit_interval: span("StartLimitIntervalUSec"),
             limit_burst: owned("StartLimitBurst"),
@@ -93,6 +95,30 @@ impl Properties {
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.load_state == "loaded"
+    }
+
+    /// The exit status of the main process that ended last; `None` when a signal ended it, or while it runs.
+    #[must_use]
+    pub fn exit_status(&self) -> Option<i32> {
+        (self.main_code == EXITED).then_some(self.main_status)
+    }
+
+    /// Whether the main process ended last to have this host rebooted.
+    #[must_use]
+    pub fn asked_for_reboot(&self) -> bool {
+        self.exit_status() == Some(REBOOT)
+    }
+
+    /// Whether RestartPreventExitStatus= names this exit status.
+    #[must_use]
+    pub fn prevents(&self, status: i32) -> bool {
+        self.prevent.split_whitespace().any(|word| word.parse() == Ok(status))
+    }
+
+    /// Whether an agent that waits for a reboot is not started before.
+    #[must_use]
+    pub fn awaits_reboot(&self) -> bool {
+        self.prevents(REBOOT)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::image::{CODE, Image};
 use crate::install::plan::foreign;
 use crate::report::{self, Report};
 use crate::systemctl;
-use crate::transaction::{Folder, Lock, Units, trust};
+use crate::transaction::{Folder, Units, lock, trust};
 use crate::unit::Unit;
 use proof::Proof;
 
@@ -65,7 +65,7 @@ fn remove(report: Report, call: &RemoveCall) -> Result<Exit, Failure> {
         None => Units::of_host()?,
     };
     // A dry run changes nothing, and so has nothing to lock; an image is its builder's alone.
-    let lock = if acts { Some(Lock::take()?) } else { None };
+    let lock = if acts { Some(lock()?) } else { None };
     let mut ends = Vec::new();
     for unit in concerned(&units, call.unit.as_ref())? {
         let ended = end(&units, &unit, call.dry_run, acts);

@@ -11,6 +11,7 @@ use crate::properties::{ASKED, Properties};
 use crate::unit::Unit;
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
+const SYSTEMD_RUN: &str = "/usr/bin/systemd-run";
 /// How long systemd may take to answer; starting a unit may take its TimeoutStartSec=.
 const TIME: Duration = Duration::from_secs(100);
 /// How much it may say, in bytes.
@@ -52,6 +53,14 @@ pub fn ask(words: &[&str]) -> Result<String, Failure> {
         Some(0) => Ok(String::from_utf8_lossy(&ran.stdout).into_owned()),
         _ => Err(Failure::new("systemctl", format!("systemctl {}: {}", words.join(" "), ran.words()))),
     }
+}
+
+/// Has systemd run systemctl(1) with these words later, apart from this process; what systemd-run(1) says to it.
+///
+/// # Errors
+/// `systemctl` when it cannot be run.
+pub fn later(options: &[&str], words: &[&str]) -> Result<Ran, Failure> {
+    call(SYSTEMD_RUN, &[options, &[SYSTEMCTL], words].concat())
 }
 
 fn call(program: &str, words: &[&str]) -> Result<Ran, Failure> {

@@ -4,21 +4,32 @@
 //! and was not proven yet makes nothing worse: at most systemd has not read it.
 
 mod folder;
-mod lock;
 mod units;
 
 use std::path::{Path, PathBuf};
+
+use trusted_path::Lock;
 
 use crate::drop_in::{NAME, Present};
 use crate::failure::Failure;
 use crate::unit::Unit;
 
 pub use folder::Folder;
-pub use lock::Lock;
 pub use units::Units;
 
 /// Where the administrator's units and drop-ins are (systemd.unit(5)).
 pub const UNITS: &str = "/etc/systemd/system";
+
+/// The file whose lock is taken.
+const LOCK: &str = "/run/ssm-keepalive.lock";
+
+/// Waits until no other run changes anything, for 30 s.
+///
+/// # Errors
+/// `busy` when another run does not end; `lock` when the file is not root's alone.
+pub fn lock() -> Result<Lock, Failure> {
+    Lock::take(Path::new(LOCK)).map_err(|error| Failure::new(error.code(), error))
+}
 
 /// Where our file for a unit is, or would be.
 #[must_use]

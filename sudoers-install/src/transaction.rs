@@ -8,7 +8,6 @@
 mod folder;
 mod held_signals;
 mod intent;
-mod lock;
 mod pending;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ mod running;
 mod status;
 mod sudo_rs;
 mod terminal;
+mod traced;
 
 pub mod accounts;
 pub mod agent;
@@ -35,3 +36,4 @@ pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
 pub use status::Status;
 pub use sudo_rs::sudo_rs;
 pub use terminal::{Settings, Terminal};
+pub use traced::{Call, Traced, traced};

@@ -7,10 +7,12 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod lock;
 mod named;
 mod walk;
 
 pub use error::PathError;
+pub use lock::{Lock, LockError};
 pub use named::Named;
 pub use walk::{Sticky, walk};
 

@@ -4,15 +4,10 @@ use super::{Condition, Facts};
 use crate::exit::Exit;
 use crate::properties::Properties;
 
-/// The exit status with which the agent asks for a reboot (upstream's RebootExitCode).
-const REBOOT: i32 = 194;
-/// CLD_EXITED of waitid(2).
-const EXITED: i32 = 1;
-
 /// Whether the agent has ended to have this host rebooted.
 pub(super) fn asked_for_reboot(properties: &Properties) -> bool {
     let ended = ["failed", "inactive"].contains(&properties.active_state.as_str());
-    ended && (properties.main_code, properties.main_status) == (EXITED, REBOOT)
+    ended && properties.asked_for_reboot()
 }
 
 pub(super) fn judge(facts: &Facts) -> Condition {
@@ -61,8 +56,7 @@ fn is_rate_limited(properties: &Properties) -> bool {
 
 /// Whether RestartPreventExitStatus= names the exit status of the main process.
 fn is_prevented(properties: &Properties) -> bool {
-    let status = properties.main_status.to_string();
-    properties.main_code == EXITED && properties.prevent.split_whitespace().any(|word| word == status)
+    properties.exit_status().is_some_and(|status| properties.prevents(status))
 }
 
 fn why_not_restarted(properties: &Properties) -> String {
@@ -78,10 +72,10 @@ fn why_not_restarted(properties: &Properties) -> String {
 
 /// How the main process ended.
 fn how(properties: &Properties) -> String {
-    match (properties.main_code, properties.main_status) {
+    match (properties.main_code, properties.exit_status()) {
         (0, _) => "did not start".to_owned(),
-        (EXITED, status) => format!("ended with status {status}"),
-        (_, signal) => format!("was ended by signal {signal}"),
+        (_, Some(status)) => format!("ended with status {status}"),
+        (_, None) => format!("was ended by signal {}", properties.main_status),
     }
 }
 

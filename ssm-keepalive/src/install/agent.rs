@@ -6,11 +6,6 @@ use crate::properties::Properties;
 use crate::systemctl;
 use crate::unit::Unit;
 
-/// How the main process ended when it exited by itself (CLD_EXITED of waitid(2)).
-const EXITED: i32 = 1;
-/// The exit status of an agent that waits for a reboot.
-const AWAITS_REBOOT: i32 = 194;
-
 /// A thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -43,9 +38,8 @@ pub fn plan(agent: &Properties, call: &InstallCall) -> Plan {
             advice.push("the agent is disabled and will not run after a reboot: --enable enables it");
         }
     }
-    let awaits_reboot = agent.main_code == EXITED && agent.main_status == AWAITS_REBOOT;
     match agent.active_state.as_str() {
-        "failed" if awaits_reboot && !call.start => {
+        "failed" if agent.asked_for_reboot() && !call.start => {
             advice
                 .push("the agent waits for the reboot that it has asked for: --start starts it all the same");
         }
@@ -111,9 +105,8 @@ mod tests {
             let agent = Properties {
                 active_state: state.into(),
                 unit_file_state: file.into(),
-                main_code: EXITED,
                 main_status: status,
-                ..Properties::parse("")
+                ..Properties::parse("ExecMainCode=1\n")
             };
             let plan = plan(&agent, &call(words));
             assert_eq!(

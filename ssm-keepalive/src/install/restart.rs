@@ -3,31 +3,20 @@
 //! A Run Command that calls this is a child of the agent. It may end with the agent, and lives in its control group
 //! (KillMode= of systemd.kill(5)); a unit of its own does not.
 
-use std::ffi::OsString;
-use std::time::Duration;
-
-use supervise::bounded::{Ran, Run, run};
+use supervise::bounded::Ran;
 
 use crate::failure::Failure;
+use crate::systemctl;
 use crate::unit::Unit;
 
-const SYSTEMD_RUN: &str = "/usr/bin/systemd-run";
-/// `try-restart` leaves an agent alone that was stopped meanwhile. A timer may be a minute late without AccuracySec=.
-const WORDS: [&str; 8] = [
+/// A timer may be a minute late without AccuracySec=.
+const OPTIONS: [&str; 5] = [
     "--quiet",
     "--collect",
     "--unit=ssm-keepalive-restart",
     "--on-active=5s",
     "--timer-property=AccuracySec=100ms",
-    "/usr/bin/systemctl",
-    "try-restart",
-    "--",
 ];
-const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
-/// How long systemd may take to answer.
-const TIME: Duration = Duration::from_secs(30);
-/// How much it may say, in bytes.
-const OUTPUT: usize = 64 << 10;
 
 /// How it will be restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +52,12 @@ impl Scheduled {
 /// # Errors
 /// `not-restarted` when it will not.
 pub fn schedule(unit: &Unit) -> Result<Scheduled, Failure> {
-    let argv: Vec<OsString> =
-        [SYSTEMD_RUN].iter().chain(&WORDS).chain(&[unit.as_str()]).map(OsString::from).collect();
     let failed = |error: String| {
         Failure::new("not-restarted", format!("the drop-in counts, but no restart is scheduled: {error}"))
     };
-    let ran = run(&Run { argv: &argv, env: &ENVIRONMENT, stdin: b"", limit: TIME, output: OUTPUT })
-        .map_err(|error| failed(format!("{SYSTEMD_RUN}: {error}")))?;
+    // It leaves an agent alone that was stopped meanwhile.
+    let ran = systemctl::later(&OPTIONS, &["try-restart", "--", unit.as_str()])
+        .map_err(|failure| failed(failure.error))?;
     judge(&ran).ok_or_else(|| failed(ran.words()))
 }
 

@@ -12,10 +12,13 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, linkat, unlinkat};
 
-use super::lock::Lock;
+use trusted_path::Lock;
+
 use super::{FOLDER, path_of};
 use crate::failure::Failure;
 
+/// The file whose lock is taken; folder.sh takes the same one.
+const LOCK: &str = "/run/sudoers-install.lock";
 /// Largest file that is read, in bytes.
 pub const MAX_FILE: u64 = 1 << 20;
 /// Most names that the folder may hold.
@@ -100,7 +103,7 @@ impl Folder {
     /// When it is not there, when others than root may write it, and when another run does not end.
     pub fn open() -> Result<Self, Failure> {
         trusted_path::verify(Path::new(FOLDER)).map_err(|error| Failure::new("folder", error))?;
-        let lock = Lock::take()?;
+        let lock = Lock::take(Path::new(LOCK)).map_err(|error| Failure::new(error.code(), error))?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let open = openat(AT_FDCWD, FOLDER, flags, Mode::empty()).map_err(|errno| failed(FOLDER, &errno))?;
         Ok(Self { open, lock })

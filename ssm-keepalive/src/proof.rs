@@ -9,9 +9,6 @@ use crate::span::Span;
 use crate::systemctl;
 use crate::unit::Unit;
 
-/// Exit status of an agent that waits for the reboot it has asked for; it must not be started before.
-const AWAITS_REBOOT: &str = "194";
-
 /// A setting that is another one than ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Other {
@@ -67,8 +64,7 @@ fn blame(files: &[Source], key: Key, ours: &Path) -> String {
 /// Whether the agent was kept from being started while it waits for a reboot, and is no more.
 #[must_use]
 pub fn has_lost_reboot(before: &Properties, after: &Properties) -> bool {
-    let prevents = |properties: &Properties| properties.prevent.split(' ').any(|word| word == AWAITS_REBOOT);
-    prevents(before) && !prevents(after)
+    before.awaits_reboot() && !after.awaits_reboot()
 }
 
 #[cfg(test)]
