@@ -19,7 +19,7 @@ SBIN       := sudoers-install ssm-keepalive
 PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8 \
               sudoers-install/sudoers-install.8 ssm-keepalive/ssm-keepalive.8
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
-SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
+SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
               tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \
               $(wildcard sudoers-install/src/remote/*.sh)
 

@@ -152,15 +152,19 @@ impl Agent {
         self.property("MainPID")
     }
 
+    /// Whether the worker takes commands.
+    #[must_use]
+    pub fn takes_commands(&self) -> bool {
+        let look = r#"read -r worker <"$0/worker" && kill -0 "$worker" && test -p "$0/commands""#;
+        capture(self.command(&["sh", "-c", look, self.kind.state()])).status.success()
+    }
+
     /// Awaits that the worker takes commands.
     ///
     /// # Panics
     /// When it never does.
     pub fn await_worker(&self) {
-        let look = r#"read -r worker <"$0/worker" && kill -0 "$worker" && test -p "$0/commands""#;
-        eventually("the worker is there", || {
-            capture(self.command(&["sh", "-c", look, self.kind.state()])).status.success()
-        });
+        eventually("the worker is there", || self.takes_commands());
     }
 
     /// Kills the core with SIGKILL.

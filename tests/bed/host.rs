@@ -24,6 +24,7 @@ use crate::capture::{capture, spawn};
 use crate::running::eventually;
 
 pub use network::Network;
+pub(crate) use network::machine;
 use network::{announced, script};
 
 /// A running host. It is gone, with all that ran on it, when this is dropped.

@@ -19,11 +19,13 @@ mod traced;
 
 pub mod accounts;
 pub mod agent;
+pub mod aws;
 pub mod env_forms;
 pub mod helped;
 pub mod records;
 pub mod site;
 pub mod specs;
+pub mod ssm;
 
 pub use bed::{Bed, SCRATCH};
 pub use capture::{capture, spawn};

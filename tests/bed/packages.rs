@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each by its path and the Debian package that has it; several where releases differ.
-const TOOLS: [(&str, &str); 20] = [
+const TOOLS: [(&str, &str); 21] = [
     ("/usr/sbin/gosu", "gosu"),
     ("/usr/bin/gosu", "gosu"),
     ("/usr/bin/setpriv", "util-linux"),
@@ -24,6 +24,7 @@ const TOOLS: [(&str, &str); 20] = [
     ("/usr/bin/ansible-inventory", "ansible-core"),
     ("/usr/bin/bash", "bash"),
     ("/bin/bash", "bash"),
+    ("/usr/bin/aws", "awscli"),
 ];
 
 /// The path of a tool, or of a module, by the last part of it.

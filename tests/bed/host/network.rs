@@ -169,7 +169,7 @@ fn unshared() -> Command {
 
 /// A program of the machine's in the mount namespace that the tests started in, whatever the
 /// calling thread has laid over it since ([`crate::Bed`]).
-pub(super) fn machine(program: &str) -> Command {
+pub(crate) fn machine(program: &str) -> Command {
     let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
     let mut command = if namespace("thread-self") == namespace("self") {
         Command::new(program)
