@@ -40,7 +40,7 @@ fn nth(number: usize) -> String {
 }
 
 fn order(instances: &[&str], script: &str) -> Value {
-    let parameters = json!({ "commands": [script], "executionTimeout": ["5"] });
+    let parameters = json!({ "commands": [script], "executionTimeout": ["600"] });
     json!({ "DocumentName": "AWS-RunShellScript", "InstanceIds": instances, "Parameters": parameters })
 }
 
@@ -50,8 +50,12 @@ fn send_command(aws: &Aws, order: &Value) -> Said {
 
 /// Sends a script: the id of the command.
 fn send(aws: &Aws, instances: &[&str], script: &str) -> String {
-    let sent = json(&send_command(aws, &order(instances, script)).success());
-    sent["Command"]["CommandId"].as_str().expect("an id").to_owned()
+    sent(&send_command(aws, &order(instances, script)))
+}
+
+fn sent(said: &Said) -> String {
+    assert_eq!(said.status, 0, "{said:?}");
+    text(&json(said)["Command"]["CommandId"]).to_owned()
 }
 
 fn json(said: &Said) -> Value {
@@ -94,8 +98,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
-/// What a node says and how: status, details, exit code, output.
-fn told(row: &Value) -> (&str, &str, Option<i64>, &str) {
+/// Status, details, exit code and output; None and "none" where it never began.
+type Told<'a> = (&'a str, &'a str, Option<i64>, &'a str);
+
+/// What a node says, and how.
+fn told(row: &Value) -> Told<'_> {
     let plugin = &row["CommandPlugins"][0];
     let output = plugin["Output"].as_str().unwrap_or("none");
     (text(&row["Status"]), text(&row["StatusDetails"]), plugin["ResponseCode"].as_i64(), output)
@@ -127,7 +134,7 @@ fn a_command_runs_below_the_agent_and_is_read_back() {
                     (got["ResponseCode"].as_i64(), text(&got["PluginName"])),
                     (Some(3), "aws:runShellScript")
                 );
-                assert!(text(&got["ExecutionElapsedTime"]).starts_with("PT0."), "{got}");
+                assert!(text(&got["ExecutionElapsedTime"]).starts_with("PT"), "{got}");
             });
         }
     });
@@ -139,14 +146,14 @@ fn a_command_runs_below_the_agent_and_is_read_back() {
 #[test]
 fn each_way_to_end_is_told() {
     let late = |end| Behaviour { lasting: AGES, ..Behaviour::ends(end) };
-    let table: [(Behaviour, (&str, &str, Option<i64>, &str)); 11] = [
+    let table: [(Behaviour, Told<'_>); 11] = [
         (Behaviour::claims(0, "done\n", ""), ("Success", "Success", Some(0), "done\n")),
         (
             Behaviour::claims(7, "", ""),
             ("Failed", "Failed", Some(7), "\n----------ERROR-------\nfailed to run commands: exit status 7"),
         ),
         (Behaviour { pending: AGES, ..Behaviour::default() }, ("Pending", "Pending", None, "none")),
-        (late(End::Undeliverable), ("Delayed", "Delayed", None, "none")),
+        (late(End::DeliveryTimedOut), ("Delayed", "Delayed", None, "none")),
         (Behaviour::ends(End::Silent), ("InProgress", "InProgress", Some(-1), "")),
         (Behaviour::ends(End::ExecutionTimedOut), ("TimedOut", "ExecutionTimedOut", Some(137), "")),
         (
@@ -160,7 +167,7 @@ fn each_way_to_end_is_told() {
     ];
     let unseen = table.len() - 1;
     let behaviours = table.iter().map(|(behaviour, _)| behaviour.clone());
-    let (_endpoint, aws) = set_up(behaviours.enumerate().map(|(n, it)| Node::without_machine(&nth(n), [it])));
+    let (endpoint, aws) = set_up(behaviours.enumerate().map(|(n, it)| Node::without_machine(&nth(n), [it])));
     let ids: Vec<String> = (0..table.len()).map(nth).collect();
     let command = send(&aws, &ids.iter().map(String::as_str).collect::<Vec<_>>(), "echo done");
     let rows = list(&aws, &command);
@@ -171,6 +178,8 @@ fn each_way_to_end_is_told() {
     get(&aws, &command, &ids[unseen]).code(REFUSED).says("(InvocationDoesNotExist)");
     let seen = json(&get(&aws, &command, &ids[unseen]).success());
     assert_eq!(seen["Status"], "Success");
+    endpoint.proceed(&ids[2], &Behaviour::claims(9, "", ""));
+    assert_eq!(json(&get(&aws, &command, &ids[2]).success())["ResponseCode"], 9);
     let open = json(&get(&aws, &command, &ids[4]).success());
     assert_eq!((&open["ResponseCode"], &open["StandardOutputContent"]), (&json!(-1), &json!("")));
 }
@@ -242,7 +251,9 @@ fn what_runs_too_long_or_is_cancelled_is_killed() {
     let Some(agent) = host() else { return };
     let (_endpoint, aws) = set_up([Node::host(HOST, &agent)]);
     let script = "echo begun; echo \"$$\" >/run/NAME; sleep 600; echo never";
-    let long = send(&aws, &[HOST], &script.replace("NAME", "long"));
+    let mut short = order(&[HOST], &script.replace("NAME", "long"));
+    short["Parameters"]["executionTimeout"] = json!(["5"]);
+    let long = sent(&send_command(&aws, &short));
     let cancelled = send(&aws, &[HOST], &script.replace("NAME", "cancelled"));
     eventually("both run", || agent.exists("/run/cancelled") && agent.exists("/run/long"));
     let _ = aws.ssm(&["cancel-command", "--command-id", &cancelled]).success();

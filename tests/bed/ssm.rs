@@ -96,6 +96,16 @@ impl Endpoint {
         change(node.unwrap_or_else(|| panic!("no node {id}")));
     }
 
+    /// Has the commands that a node got so far go on that way, so that a test need not wait for a time to
+    /// pass. What waits to be run on a machine still waits as long as it was to.
+    pub fn proceed(&self, id: &str, behaviour: &Behaviour) {
+        let mut state = self.shared.state();
+        let invocations = state.commands.iter_mut().flat_map(|command| &mut command.invocations);
+        for invocation in invocations.filter(|invocation| invocation.instance == id) {
+            invocation.behaviour = behaviour.clone();
+        }
+    }
+
     /// Lets the next `times` calls of an operation fail that way, after those that are to fail already.
     pub fn fault(&self, operation: Operation, fault: Fault, times: usize) {
         self.shared.state().faults.push(operation, fault, times);

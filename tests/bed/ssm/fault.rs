@@ -17,9 +17,9 @@ pub enum Fault {
     },
     /// HTTP 500 with a page of HTML, as moto has for what it does not implement.
     NotImplemented,
-    /// The connection ends in the middle of the answer.
+    /// It is done, but the connection ends in the middle of the answer.
     Cut,
-    /// No answer for as long as the endpoint is there.
+    /// No answer, and nothing done, for as long as the endpoint is there, or [`crate::DEADLINE`].
     Hang,
 }
 

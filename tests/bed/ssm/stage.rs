@@ -65,25 +65,20 @@ impl Known<'_> {
 
     fn undisturbed(&self, delivered: Option<Instant>, now: Instant) -> Stage {
         let taken = self.sent + self.behaviour.pending;
-        let never = |at: Instant, ending| {
-            if now < taken {
-                Stage::Pending
-            } else if now < at {
-                Stage::Delayed
-            } else {
-                Stage::Ended { since: None, at, ending, ran: unanswered() }
+        let lasting = self.behaviour.lasting;
+        match (&self.behaviour.end, &self.progress) {
+            (End::DeliveryTimedOut, _) => {
+                let waits = if now < taken { Stage::Pending } else { Stage::Delayed };
+                return never(now, waits, self.sent + self.delivery_timeout, Ending::DeliveryTimedOut);
             }
-        };
-        match &self.behaviour.end {
-            End::DeliveryTimedOut => {
-                return never(self.sent + self.delivery_timeout, Ending::DeliveryTimedOut);
+            (End::Undeliverable, _) => {
+                return never(now, Stage::Pending, taken + lasting, Ending::Undeliverable);
             }
-            End::Undeliverable => return never(taken + self.behaviour.lasting, Ending::Undeliverable),
-            End::Terminated => return never(taken + self.behaviour.lasting, Ending::Terminated),
+            (End::Terminated, _) => return never(now, Stage::Pending, taken + lasting, Ending::Terminated),
+            (_, Some(Progress { over: Some((at, Over::NotDelivered)), .. })) => {
+                return never(now, Stage::Pending, *at, Ending::DeliveryTimedOut);
+            }
             _ => {}
-        }
-        if let Some(Progress { over: Some((at, Over::NotDelivered)), .. }) = self.progress {
-            return never(at, Ending::DeliveryTimedOut);
         }
         let Some(since) = delivered else { return Stage::Pending };
         match self.result(since) {
@@ -203,6 +198,11 @@ impl Stage {
     }
 }
 
+/// One that never begins: how it waits, and how and when that is over.
+fn never(now: Instant, waits: Stage, at: Instant, ending: Ending) -> Stage {
+    if now < at { waits } else { Stage::Ended { since: None, at, ending, ran: unanswered() } }
+}
+
 fn ending(ran: &Ran) -> Ending {
     if ran.code == 0 { Ending::Success } else { Ending::Failed }
 }
@@ -214,4 +214,67 @@ fn stopped() -> Ran {
 /// -1: it has not run (ResponseCode).
 fn unanswered() -> Ran {
     Ran { code: -1, ..Ran::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One that is delivered a second after it was sent, and over after two more.
+    fn stage(end: End, progress: Option<Progress>, cancelled: Option<u32>, now: u32) -> Stage {
+        let sent = Instant::now();
+        let behaviour = Behaviour { pending: SECOND, lasting: 2 * SECOND, end, ..Behaviour::default() };
+        let known = Known {
+            sent,
+            behaviour: &behaviour,
+            script: "",
+            progress: progress
+                .map(|progress| Progress { delivered: progress.delivered.map(|_| sent), ..progress }),
+            cancelled: cancelled.map(|after| sent + after * SECOND),
+            delivery_timeout: 30 * SECOND,
+            execution_timeout: 60 * SECOND,
+        };
+        known.stage(sent + now * SECOND)
+    }
+
+    #[test]
+    fn it_is_pending_then_in_progress_then_over() {
+        let details = |end, now| stage(end, None, None, now).details();
+        let claims = || End::Claims(std::sync::Arc::new(|_| Ran::default()));
+        assert_eq!(
+            [0, 1, 2, 3].map(|now| details(claims(), now)),
+            ["Pending", "InProgress", "InProgress", "Success"]
+        );
+        assert_eq!([1, 30].map(|now| details(End::DeliveryTimedOut, now)), ["Delayed", "DeliveryTimedOut"]);
+        assert_eq!([2, 3].map(|now| details(End::Terminated, now)), ["Pending", "Terminated"]);
+        assert_eq!(details(End::Silent, 9999), "InProgress");
+    }
+
+    #[test]
+    fn a_cancel_ends_what_is_not_over() {
+        let details = |progress, cancelled, now| stage(End::Ran, progress, Some(cancelled), now).details();
+        let delivered = Progress { delivered: Some(Instant::now()), ..Progress::default() };
+        assert_eq!(details(None, 0, 0), "Cancelled", "it was pending");
+        assert_eq!(details(Some(delivered.clone()), 2, 2), "Cancelling", "its script still runs");
+        let over = Progress { over: Some((Instant::now(), Over::Ran(Ran::default()))), ..delivered };
+        assert_eq!(details(Some(over), 4, 5), "Success", "it was over before");
+    }
+
+    #[test]
+    fn a_run_is_told_of_when_the_node_is_to_tell_of_it() {
+        let over = Over::Ran(Ran { code: 4, ..Ran::default() });
+        let progress = || {
+            Some(Progress {
+                delivered: Some(Instant::now()),
+                over: Some((Instant::now(), over.clone())),
+                cancelled: false,
+            })
+        };
+        let told = [0, 2, 3].map(|now| stage(End::Ran, progress(), None, now).details());
+        assert_eq!(told, ["Pending", "InProgress", "Failed"]);
+        let lost = Progress { over: Some((Instant::now(), Over::NotDelivered)), ..Progress::default() };
+        assert_eq!(stage(End::Ran, Some(lost), None, 9).details(), "DeliveryTimedOut");
+    }
 }
