@@ -7,6 +7,8 @@
 //! [`run`] and [`ask`] wait for its end; a [`Dialogue`] speaks with it before. None of them starts a thread, which
 //! a signal to this process could find.
 //!
+//! One that [`run_tied`] runs is gone as well when this process ends before it, by SIGKILL even.
+//!
 //! What has to be asked before it is killed, hears signals, or is to outlive us is not for this: see
 //! [`crate::start`], [`crate::attend`] and [`crate::Watcher`].
 
@@ -15,6 +17,7 @@ mod dialogue;
 mod process;
 mod ready;
 mod stream;
+mod tied;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -36,6 +39,7 @@ use crate::sys;
 use attended::{Attended, Captured, Excess, Stopped};
 
 pub use dialogue::{Dialogue, Heard};
+pub use tied::run_tied;
 
 /// Most bytes of standard input: as many as a pipe takes at once (PIPE_BUF of pipe(7)).
 pub const MAX_STDIN: usize = 4096;
@@ -212,20 +216,24 @@ fn spawn(
     stdin: Stdio,
     stderr: Stdio,
 ) -> io::Result<(Child, Streams)> {
+    let mut command = command(argv, env, stdin, stderr)?;
+    begin(command.current_dir("/").process_group(0), Group::Own)
+}
+
+fn command(argv: &[OsString], env: &[(&str, &str)], stdin: Stdio, stderr: Stdio) -> io::Result<Command> {
     let (program, arguments) = argv.split_first().ok_or(Errno::EINVAL)?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(env.iter().copied())
-        .current_dir("/")
-        .process_group(0)
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(stderr)
-        .spawn()?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(env.iter().copied());
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(stderr);
+    Ok(command)
+}
+
+/// Starts a command that gets this group.
+fn begin(command: &mut Command, group: Group) -> io::Result<(Child, Streams)> {
+    let mut child = command.spawn()?;
     let stdout = child.stdout.take().map(OwnedFd::from);
     let streams = [stdout, child.stderr.take().map(OwnedFd::from)].map(|stream| stream.map(PipeReader::from));
-    Ok((Child::new(Pid::from_raw(child.id().cast_signed()), Group::Own), streams))
+    Ok((Child::new(Pid::from_raw(child.id().cast_signed()), group), streams))
 }
 
 /// Standard input that holds the bytes already, and nothing after them.

@@ -2,9 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use nix::errno::Errno;
 use nix::sys::signal::SigSet;
@@ -228,4 +230,39 @@ pub(crate) fn duplicate(fd: RawFd, lowest: RawFd) -> io::Result<OwnedFd> {
     let copy = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, lowest) })?;
     // SAFETY: a new descriptor, which nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// fcntl(2); libc has no name for it (asm-generic/fcntl.h).
+const F_SETSIG: libc::c_int = 10;
+
+/// Puts what `command` starts into a session of its own, which the kernel kills when every copy of `writer` is closed
+/// (fcntl(2): F_SETSIG, F_SETOWN). It inherits `reader`.
+pub(crate) fn tie_session(command: &mut Command, reader: &PipeReader, writer: &PipeWriter) {
+    let (reader, writer) = (reader.as_raw_fd(), writer.as_raw_fd());
+    // SAFETY: between fork and exec only system calls are made, and nothing is allocated (fork(2)).
+    unsafe { command.pre_exec(move || tie(reader, writer)) };
+}
+
+/// The child's side of [`tie_session`].
+fn tie(reader: RawFd, writer: RawFd) -> io::Result<()> {
+    let session = nix::unistd::setsid()?;
+    // Our own copy would keep the pipe from hanging up.
+    close(writer);
+    set(reader, libc::F_SETOWN, -session.as_raw())?;
+    set(reader, F_SETSIG, libc::SIGKILL)?;
+    set(reader, libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK)?;
+    set(reader, libc::F_SETFD, 0)?;
+    // It hung up before there was anybody to signal.
+    let mut byte = [0_u8];
+    // SAFETY: the buffer is valid for writes of its one byte.
+    match unsafe { libc::read(reader, byte.as_mut_ptr().cast(), 1) } {
+        0 => Err(io::Error::from_raw_os_error(libc::EPIPE)),
+        _ => Ok(()),
+    }
+}
+
+/// fcntl(2) with an integer.
+fn set(fd: RawFd, what: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: every operation used above takes an integer and touches no memory.
+    check(unsafe { libc::fcntl(fd, what, value) }).map(drop)
 }
