@@ -21,7 +21,7 @@ PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helpe
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
 SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
               tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \
-              $(wildcard sudoers-install/src/remote/*.sh)
+              $(wildcard sudoers-install/src/remote/*.sh ssm-keepalive/src/fleet/script/*.sh)
 
 .PHONY: all build demo test packages lint bench fuzz install uninstall clean
 

@@ -1,11 +1,16 @@
 //! The words that ssm-keepalive understands.
 
+mod fleet;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::drop_in::DEFAULT;
 use crate::span::Span;
 use crate::unit::Unit;
+
+pub use fleet::{DeployCall, FleetCall};
 
 /// systemd brings the SSM agent back, proven.
 #[derive(Debug, Parser)]
@@ -29,6 +34,10 @@ pub enum Call {
     Remove(RemoveCall),
     /// Print the drop-in that install would write
     Print(PrintCall),
+    /// Have it on many instances, through AWS Systems Manager
+    Deploy(DeployCall),
+    /// Tell of many instances whether systemd would bring their agents back
+    FleetStatus(FleetCall),
 }
 
 /// `install`.
@@ -38,7 +47,7 @@ pub struct InstallCall {
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
     /// How long systemd waits before it starts the agent again
-    #[arg(long, value_name = "SPAN", default_value = "10s")]
+    #[arg(long, value_name = "SPAN", default_value_t = DEFAULT)]
     pub restart_sec: Span,
     /// Restart the agent some seconds later, apart from this call
     #[arg(long)]
@@ -109,6 +118,6 @@ pub struct RemoveCall {
 #[derive(Debug, Args)]
 pub struct PrintCall {
     /// How long systemd waits before it starts the agent again
-    #[arg(long, value_name = "SPAN", default_value = "10s")]
+    #[arg(long, value_name = "SPAN", default_value_t = DEFAULT)]
     pub restart_sec: Span,
 }

@@ -27,6 +27,8 @@ const RESTART_SEC: &str = "RestartSec=";
 /// RestartSec= would grow with each restart; without a growth it is what is awaited (systemd.service(5), since 254).
 const NO_GROWTH: &str = "RestartSteps=0\nRestartMaxDelaySec=infinity\n";
 
+/// RestartSec= unless another one is asked for.
+pub const DEFAULT: Span = Span::from_micros(10_000_000);
 /// Shortest RestartSec=: what systemd takes by itself; with less, and without a limit, a broken agent would spin.
 const SHORTEST: Span = Span::from_micros(100_000);
 /// Longest one: a host that is away for longer is looked for by hand.

@@ -36,4 +36,6 @@ pub enum Exit {
     Masked = 14,
     /// It has ended, and systemd will not start it.
     Dead = 15,
+    /// A signal ended it; of the fleet: what is under way goes on without us.
+    Interrupted = 130,
 }

@@ -8,6 +8,7 @@ pub mod condition;
 pub mod drop_in;
 pub mod exit;
 pub mod failure;
+pub mod fleet;
 pub mod image;
 pub mod install;
 pub mod precedence;

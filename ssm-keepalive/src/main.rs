@@ -8,6 +8,7 @@ use clap::Parser;
 use nix::sys::signal::SigSet;
 use ssm_keepalive::cli::{Call, Cli};
 use ssm_keepalive::exit::Exit;
+use ssm_keepalive::fleet::{deploy, status as fleet_status};
 use ssm_keepalive::{install, print, remove, report, status, verify};
 
 fn main() -> ExitCode {
@@ -28,6 +29,8 @@ fn main() -> ExitCode {
         Call::Verify(call) => verify::run(&call),
         Call::Remove(call) => remove::run(&call),
         Call::Print(call) => print::run(&call),
+        Call::Deploy(call) => deploy::run(&call),
+        Call::FleetStatus(call) => fleet_status::run(&call),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each by its path and the Debian package that has it; several where releases differ.
-const TOOLS: [(&str, &str); 21] = [
+const TOOLS: [(&str, &str); 22] = [
     ("/usr/sbin/gosu", "gosu"),
     ("/usr/bin/gosu", "gosu"),
     ("/usr/bin/setpriv", "util-linux"),
@@ -25,6 +25,7 @@ const TOOLS: [(&str, &str); 21] = [
     ("/usr/bin/bash", "bash"),
     ("/bin/bash", "bash"),
     ("/usr/bin/aws", "awscli"),
+    ("/usr/bin/jq", "jq"),
 ];
 
 /// The path of a tool, or of a module, by the last part of it.

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-/// The release program `name` of the same target folder that this test was built in:
-/// `<target>/<triple>/release/NAME`, from `<target>/<triple>/<profile>/deps/<test>`.
+/// The release program `name` of the same target folder that this test, or the bench, was built in:
+/// `<target>/<triple>/release/NAME`, from `<target>/<triple>/<profile>/deps/<test>` or `<target>/<triple>/release/bench`.
 ///
 /// # Panics
 /// When it is not built.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows its own file");
-    let target = test.ancestors().nth(3).expect("cargo runs tests in its target folder");
-    let program = target.join("release").join(name);
-    assert!(program.exists(), "{} is missing: run `make test`, which builds it", program.display());
-    program
+    let own = std::env::current_exe().expect("the test knows its own file");
+    let built = own.ancestors().take(4).map(|folder| folder.join("release").join(name));
+    let program = built.into_iter().find(|program| program.exists());
+    program.unwrap_or_else(|| panic!("{name} is missing: run `make test`, which builds it"))
 }

@@ -1,4 +1,4 @@
-//! `bench [dropuid|capture-run|sudo-helper|sudoers-install] [--quick]`: our programs and their peers side by side in one run.
+//! `bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive] [--quick]`: our programs and their peers side by side in one run.
 //!
 //! It writes a table to standard output and never fails because of a figure in it. The programs are
 //! found beside this one, as `cargo build --release` leaves them.
@@ -13,6 +13,7 @@ mod machine;
 mod process;
 mod samples;
 mod sink;
+mod ssm_keepalive;
 mod sudo_helper;
 mod sudoers_install;
 mod table;
@@ -25,10 +26,10 @@ use std::process::ExitCode;
 use folders::Folders;
 use table::Table;
 
-const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install] [--quick]";
+const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive] [--quick]";
 
 /// What can be measured.
-const TOOLS: [&str; 4] = ["dropuid", "capture-run", "sudo-helper", "sudoers-install"];
+const TOOLS: [&str; 5] = ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive"];
 
 /// Which tools are measured, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,7 @@ pub struct Plan {
     capture_run: bool,
     sudo_helper: bool,
     sudoers_install: bool,
+    ssm_keepalive: bool,
     /// A few rounds with little data: to see that it works.
     pub quick: bool,
 }
@@ -58,8 +60,9 @@ fn run() -> io::Result<ExitCode> {
         // What the pipelines that are measured are made of.
         ["produce", count, size, rest @ ..] => flow::produce(count, size, rest == ["hold"])?,
         ["consume"] => flow::consume()?,
-        // The measurement that a test host makes.
+        // The measurements that a test host makes.
         ["status", rounds] => sudo_helper::status(rounds)?,
+        ["agent-status", rounds] => ssm_keepalive::status(rounds)?,
         // The second process: see folders.rs.
         ["measure", memory, disk, words @ ..] => {
             let plan = plan(words).ok_or_else(|| io::Error::other(USAGE))?;
@@ -76,12 +79,12 @@ fn plan(words: &[&str]) -> Option<Plan> {
     if flags.iter().any(|flag| *flag != "--quick") {
         return None;
     }
-    let [dropuid, capture_run, sudo_helper, sudoers_install] = match tools.as_slice() {
-        [] => [true; 4],
+    let [dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive] = match tools.as_slice() {
+        [] => [true; 5],
         [tool] if TOOLS.contains(tool) => TOOLS.map(|known| known == *tool),
         _ => return None,
     };
-    Some(Plan { dropuid, capture_run, sudo_helper, sudoers_install, quick: !flags.is_empty() })
+    Some(Plan { dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, quick: !flags.is_empty() })
 }
 
 fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
@@ -102,6 +105,9 @@ fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
     if plan.sudoers_install {
         let (ours, helper) = (program("sudoers-install")?, program("sudo-helper")?);
         sudoers_install::measure(&mut table, plan, &ours, &helper, memory)?;
+    }
+    if plan.ssm_keepalive {
+        ssm_keepalive::measure(&mut table, plan, &program("ssm-keepalive")?)?;
     }
     Ok(())
 }

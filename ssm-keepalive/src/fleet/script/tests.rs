@@ -1,0 +1,187 @@
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::drop_in::{DropIn, Present, Value, values};
+use crate::precedence::{Key, Source, deciding};
+use crate::properties::Properties;
+
+/// What reads files on a host.
+const READER: &str = include_str!("read.awk");
+
+/// Largest text, in bytes: it goes as a parameter, and sits in SSM's own document beside others.
+const MOST: usize = 24 << 10;
+
+fn request(op: Op, unit: Option<&str>, restart_sec: &str) -> Request {
+    Request {
+        op,
+        unit: unit.map(|unit| unit.parse().expect("a unit")),
+        restart_sec: restart_sec.parse().expect("a span"),
+        nonce: Nonce::fresh().expect("random"),
+    }
+}
+
+#[test]
+fn the_first_line_says_what_is_asked_for() {
+    for (op, unit, span, expected) in [
+        (Op::Install, None, "90", "set -- install - NONCE 1min 30s"),
+        (Op::Remove, Some(Unit::SNAP), "10s", &format!("set -- remove {} NONCE 10s", Unit::SNAP)),
+        (Op::Prove, Some("a\\x2db@:_.service"), "1h", "set -- prove a\\\\x2db@:_.service NONCE 1h"),
+    ] {
+        let request = request(op, unit, span);
+        let text = request.text();
+        let first = text.lines().next().expect("a line");
+        assert_eq!(first, expected.replace("NONCE", request.nonce.as_str()));
+    }
+}
+
+#[test]
+fn the_rest_is_the_same_for_all() {
+    let [one, other] = [request(Op::Install, None, "10s"), request(Op::Remove, Some("a.service"), "1h")]
+        .map(|request| request.text().split_once('\n').expect("lines").1.to_owned());
+    assert_eq!(one, other);
+}
+
+#[test]
+fn ssm_takes_it_as_it_is() {
+    let text = request(Op::Install, Some(&format!("{}.service", "a".repeat(247))), "59min").text();
+    assert!(!text.contains("{{") && !text.contains("}}"));
+    assert!(text.len() <= MOST, "{}", text.len());
+    assert!(text.is_ascii() && !text.contains(['\r', '\0']));
+}
+
+#[test]
+fn nothing_happens_before_its_last_line() {
+    let text = request(Op::Install, None, "10s").text();
+    assert!(text.ends_with("}\nmain \"$@\"\n"));
+    assert_eq!(text.matches("\nmain").count(), 2, "its definition and its call");
+}
+
+#[test]
+fn what_stands_in_single_quotes_has_none() {
+    assert!(!READER.contains('\''));
+}
+
+#[test]
+fn the_file_that_it_writes_is_that_of_the_drop_in() {
+    let text = request(Op::Install, None, "10s").text();
+    let drop_in = DropIn {
+        restart_sec: "10s".parse().expect("a span"),
+        no_growth: true,
+        before: Vec::new(),
+        kept: None,
+    };
+    for line in drop_in.render().lines().filter(|line| !line.is_empty() && *line != "RestartSec=10s") {
+        assert!(text.contains(line), "{line}");
+    }
+}
+
+/// What the reader says, by the awk(1) of this machine and that of busybox alike.
+fn read(task: &str, text: &str) -> String {
+    let [said, other] = [&["awk"][..], &["busybox", "awk"]].map(|awk| read_by(awk, task, text));
+    assert_eq!(said, other, "{task} {text:?}");
+    said
+}
+
+fn read_by(awk: &[&str], task: &str, text: &str) -> String {
+    let marker = drop_in(None).render().lines().next().expect("a line").to_owned();
+    let mut command = Command::new(awk[0]);
+    command.env("LC_ALL", "C").args(&awk[1..]);
+    command.args(["-v", &format!("task={task}"), "-v", &format!("marker={marker}"), READER]);
+    let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut reading = started.expect("the Debian packages mawk and busybox-static");
+    reading.stdin.take().expect("piped").write_all(text.as_bytes()).expect("written");
+    let output = reading.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn drop_in(kept: Option<&str>) -> DropIn {
+    let before: Vec<Value> = values(&Properties::parse("Restart=no\nRestartUSec=1.5s\n"));
+    let restart_sec = "1min 30s".parse().expect("a span");
+    DropIn { restart_sec, no_growth: false, before, kept: kept.map(str::to_owned) }
+}
+
+/// What the file is to the local program, in the words of the reader; of what is foreign just that.
+fn judged(text: &str) -> String {
+    match Present::of(Some(text.as_bytes())) {
+        Present::Ours(found) => {
+            format!("ours {} {}", if found.kept.is_some() { "kept" } else { "bare" }, found.restart_sec)
+        }
+        Present::HandMade(_) => "hand".to_owned(),
+        Present::Absent | Present::Foreign { .. } => "foreign".to_owned(),
+    }
+}
+
+fn said(text: &str) -> String {
+    let said = read("judge", &format!("{text}."));
+    let said = said.trim_end();
+    said.split_once(' ').filter(|(word, _)| *word == "foreign").map_or(said, |(word, _)| word).to_owned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    // Of more than 285 years awk loses the last digits: its numbers are those of C's double.
+    #[test]
+    fn spans_are_read_and_printed_as_the_local_program_does(
+        texts in prop::collection::vec("(([0-9]{0,5}([.][0-9]{0,7})? ?(s|ms|us|min|m|x)?|[0-9]{0,2}([.][0-9]{0,7})?(M|h|d|week|months|y)) ?){0,2}", 64),
+    ) {
+        let is_small = |text: &String| text.parse().map_or(true, |span: Span| span < Span::from_micros(1 << 53));
+        let texts: Vec<String> = texts.into_iter().filter(is_small).collect();
+        let shown: String = texts.iter().map(|text| {
+            let span = text.parse::<Span>().map(|span| span.to_string());
+            format!("{};\n", span.unwrap_or_default())
+        }).collect();
+        prop_assert_eq!(read("span", &format!("{}\n", texts.join("\n"))), shown);
+    }
+
+    #[test]
+    fn files_are_judged_as_the_local_program_does(
+        lines in prop::collection::vec(
+            "(\\[Service\\]|Restart=always| RestartSec = 5\t|# x|; \u{e9}\u{1f600}|\\[Unit\\]|x\\\\|Nice=1|\u{85}|\r||\u{1}|Restart)", 0..4),
+        ended: bool,
+    ) {
+        let text = lines.join("\n") + if ended { "\n" } else { "" };
+        prop_assert_eq!(said(&text), judged(&text), "{:?}", text);
+        if judged(&text) == "hand" {
+            let ours = drop_in(Some(&text)).render();
+            prop_assert_eq!(said(&ours), judged(&ours), "{}", ours);
+            let (quoted, recorded) = (read("quote", &(text.clone() + ".")), read("record", &(ours.clone() + ".")));
+            prop_assert!(ours.contains(&quoted) && ours.contains(&recorded));
+            prop_assert_eq!(read("kept", &format!("{ours}.")), text);
+        }
+    }
+
+    #[test]
+    fn what_was_changed_since_is_judged_as_the_local_program_does(at in 0..400_usize, with in "[ a=\n#]{0,2}") {
+        let mut text = drop_in(Some("[Service]\nRestart=no")).render();
+        let at = at.min(text.len() - 1);
+        text.replace_range(at..=at, &with);
+        prop_assert_eq!(said(&text), judged(&text), "{}", text);
+    }
+
+    #[test]
+    fn who_decides_is_read_as_the_local_program_does(
+        lines in prop::collection::vec(
+            "(\\[Service\\]|\\[Unit\\]|\\[Un|Restart=(always|no|never)?| RestartSec=(5|soon|1.5min)|RestartSteps=(0|7|-1)|StartLimitInterval(Sec)?=(0|9)|# x|;\\\\|Restart=\\\\|  no)\r?", 0..12),
+    ) {
+        let text = lines.join("\n");
+        let files = [Source { path: "/u".into(), text: text.clone() }];
+        let keys = [("Restart", Key::Restart), ("RestartSec", Key::RestartSec), ("RestartSteps", Key::RestartSteps),
+            ("StartLimitIntervalSec", Key::LimitInterval)];
+        let mut expected: Vec<String> = keys.into_iter().filter_map(|(name, key)| {
+            let found = deciding(&files, key)?;
+            let is_span = [Key::RestartSec, Key::LimitInterval].contains(&key);
+            let span = found.value.parse::<Span>().ok().filter(|_| is_span).map(|span| span.to_string());
+            Some(format!("{name} {} {}", found.line, span.unwrap_or(found.value)))
+        }).collect();
+        let said = read("decide", &text);
+        let mut said: Vec<&str> = said.lines().collect();
+        said.sort_unstable();
+        expected.sort_unstable();
+        prop_assert_eq!(said, expected, "{:?}", text);
+    }
+}
