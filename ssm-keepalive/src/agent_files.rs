@@ -1,10 +1,12 @@
 //! What the agent leaves in its files. The snap is a classic one and keeps them where the packages do
 //! (upstream's agent/appconfig/constants_unix.go).
 
+mod reports;
+
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -23,6 +25,9 @@ const WORKERS: [&str; 2] = ["/snap/amazon-ssm-agent/current/ssm-agent-worker", "
 /// How much of the end of the log is read, in bytes.
 const TAIL: u64 = 64 << 10;
 
+/// How exactly the time of a report is known: the log has whole seconds.
+const EXACT: Duration = Duration::from_secs(2);
+
 /// What the core logs when it has found out who it is, and when it has not (upstream's common/identity).
 const FOUND: &str = "Agent will take identity from";
 const NOT_FOUND: &str = "Agent failed to assume any identity";
@@ -32,13 +37,21 @@ const NOT_FOUND: &str = "Agent failed to assume any identity";
 #[must_use]
 pub fn is_unregistered(began: SystemTime) -> bool {
     let was_registered = REGISTRATIONS.iter().any(|path| is_there(Path::new(path)));
-    !was_registered && tail(Path::new(LOG), began).is_ok_and(|tail| says_unknown(&tail))
+    !was_registered && tail(Path::new(LOG), began).is_ok_and(|(tail, _)| says_unknown(&tail))
 }
 
-/// When a sleeping worker last wrote that it sleeps; `None` when none ever did.
+/// When a worker last wrote that it sleeps, of an agent that began then; `None` when none did, or when it has reported
+/// to Systems Manager since. How long ago says nothing: after some hours it sleeps on without a word.
 #[must_use]
-pub fn hibernated() -> Option<SystemTime> {
-    open(Path::new(HIBERNATE_LOG)).and_then(|log| log.metadata()?.modified()).ok()
+pub fn sleeps_since(began: SystemTime) -> Option<SystemTime> {
+    asleep(Path::new(HIBERNATE_LOG), Path::new(LOG), began)
+}
+
+fn asleep(hibernate_log: &Path, log: &Path, began: SystemTime) -> Option<SystemTime> {
+    let wrote = open(hibernate_log).and_then(|log| log.metadata()?.modified()).ok()?;
+    // A worker sleeps before it begins to report, and never again after that.
+    let reported = || tail(log, wrote).ok().and_then(|(text, written)| reports::last(&text, written));
+    (wrote > began && reported().is_none_or(|at| at < wrote + EXACT)).then_some(wrote)
 }
 
 /// Whether this unit's agent has a worker of its own that ought to run.
@@ -64,17 +77,18 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
-/// The end of a file that was written since then.
-fn tail(path: &Path, since: SystemTime) -> io::Result<String> {
+/// The end of a file that was written since then, and when it was.
+fn tail(path: &Path, since: SystemTime) -> io::Result<(String, SystemTime)> {
     let mut file = open(path)?;
     let metadata = file.metadata()?;
-    if metadata.modified()? < since {
-        return Ok(String::new());
+    let written = metadata.modified()?;
+    if written < since {
+        return Ok((String::new(), written));
     }
     file.seek(SeekFrom::Start(metadata.len().saturating_sub(TAIL)))?;
     let mut bytes = Vec::new();
     file.take(TAIL).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), written))
 }
 
 /// Whether the last that the log says of the agent's identity is that it has none.
@@ -113,9 +127,38 @@ mod tests {
         fs::write(&log, format!("first\n{}last\n", "x".repeat(usize::try_from(TAIL).expect("it fits"))))
             .expect("written");
         let minute = Duration::from_secs(60);
-        let read = tail(&log, SystemTime::now() - minute).expect("read");
+        let (read, _) = tail(&log, SystemTime::now() - minute).expect("read");
         assert!(read.ends_with("last\n") && !read.contains("first"));
-        assert_eq!(tail(&log, SystemTime::now() + minute).expect("read"), "", "of a run before");
+        assert_eq!(tail(&log, SystemTime::now() + minute).expect("read").0, "", "of a run before");
+    }
+
+    #[test]
+    fn a_worker_that_has_reported_since_is_awake() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [hibernate, log] = ["hibernate.log", "log"].map(|name| folder.path().join(name));
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let write = |path: &Path, text: &str, when| {
+            fs::write(path, text).expect("written");
+            File::options().write(true).open(path).and_then(|file| file.set_modified(when)).expect("set");
+        };
+        assert_eq!(asleep(&hibernate, &log, at(0)), None, "it never slept");
+        write(&hibernate, "", at(1000));
+        assert_eq!(asleep(&hibernate, &log, at(1000)), None, "in a run before");
+        assert_eq!(asleep(&hibernate, &log, at(900)), Some(at(1000)));
+        let core = "2026-03-01 10:00:00 INFO [amazon-ssm-agent] something\n";
+        let report =
+            "2026-03-01 10:00:00 INFO [ssm-agent-worker] [HealthCheck] HealthCheck reporting agent health.\n";
+        for (text, written, awake) in [
+            (core, 1500, false),
+            (report, 1500, true),
+            (report, 1001, false),
+            (report, 900, false),
+            (&format!("{report}{}", core.replace("10:00:00", "10:08:00")), 1500, true),
+            (&format!("{report}{}", core.replace("10:00:00", "10:08:30")), 1500, false),
+        ] {
+            write(&log, text, at(written));
+            assert_eq!(asleep(&hibernate, &log, at(900)).is_none(), awake, "{text} {written}");
+        }
     }
 
     #[test]

@@ -36,9 +36,9 @@ fn uptime(began: u64) -> Option<Duration> {
     Duration::from(now).checked_sub(began)
 }
 
-/// How long ago a worker of an agent that began then wrote that it sleeps.
+/// How long ago a worker of an agent that began then wrote that it sleeps, if it still does.
 fn slept_since(began: SystemTime) -> Option<Duration> {
-    let wrote = agent_files::hibernated().filter(|wrote| *wrote > began)?;
+    let wrote = agent_files::sleeps_since(began)?;
     Some(SystemTime::now().duration_since(wrote).unwrap_or_default())
 }
 
