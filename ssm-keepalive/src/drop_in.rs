@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use crate::failure::Failure;
 use crate::properties::Properties;
 use crate::span::Span;
+use crate::transaction::{Contents, PERMISSIONS, PUBLIC};
 
 /// Its name. It sorts after override.conf, and so counts more; another name than that of `systemctl edit`.
 pub const NAME: &str = "restart.conf";
@@ -20,6 +21,8 @@ const MARKER: &str =
 const BEFORE: &str = "# before: ";
 /// Before a line of the file that was there.
 const KEPT: &str = "# kept:";
+/// Before the mode of that file, in octal, where it is not the one that ours has.
+const KEPT_MODE: &str = "# kept-mode: ";
 /// Before its last line, where that does not end in a newline.
 const UNENDED: &str = "# kept, without a newline:";
 /// Before the span in our [Service] section.
@@ -29,6 +32,9 @@ const NO_GROWTH: &str = "RestartSteps=0\nRestartMaxDelaySec=infinity\n";
 
 /// RestartSec= unless another one is asked for.
 pub const DEFAULT: Span = Span::from_micros(10_000_000);
+/// What others than root may not do with a file that root goes by (chmod(2)).
+const OTHERS_WRITE: u32 = 0o022;
+
 /// Shortest RestartSec=: what systemd takes by itself; with less, and without a limit, a broken agent would spin.
 const SHORTEST: Span = Span::from_micros(100_000);
 /// Longest one: a host that is away for longer is looked for by hand.
@@ -55,8 +61,25 @@ pub struct DropIn {
     pub no_growth: bool,
     /// What held before; empty where nobody could be asked.
     pub before: Vec<Value>,
-    /// What the file held in whose place it is.
-    pub kept: Option<String>,
+    /// The file in whose place it is.
+    pub kept: Option<Kept>,
+}
+
+/// A file of somebody else's, to come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What it held.
+    pub text: String,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+impl Kept {
+    /// The file as it was.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        Contents { mode: self.mode, ..Contents::public(self.text.as_str()) }
+    }
 }
 
 /// A property as `systemctl show` prints it: `KEY=VALUE`, without what would begin or continue a line.
@@ -97,23 +120,39 @@ pub enum Present {
     /// What this program has written.
     Ours(DropIn),
     /// What somebody wrote for the same end: nothing but Restart= and RestartSec=.
-    HandMade(String),
+    HandMade(Kept),
     /// Anything else, which is left alone.
     Foreign {
-        /// The line that is not ours to replace, from 1.
-        line: usize,
+        /// The line that is not ours to replace, from 1; `None` when it is the file itself.
+        line: Option<usize>,
         /// What is with it.
         why: &'static str,
     },
 }
 
 impl Present {
+    /// What this file is, if there is one. What others than root may write is nothing that root has made.
+    #[must_use]
+    pub fn of_file(file: Option<&Contents>) -> Self {
+        let Some(file) = file else { return Self::Absent };
+        match Self::of(Some(&file.bytes)) {
+            Self::HandMade(_) if file.owner != 0 => {
+                Self::Foreign { line: None, why: "it belongs to somebody else than root" }
+            }
+            Self::HandMade(_) if file.mode & OTHERS_WRITE != 0 => {
+                Self::Foreign { line: None, why: "others than root can write it" }
+            }
+            Self::HandMade(kept) => Self::HandMade(Kept { mode: file.mode, ..kept }),
+            present => present,
+        }
+    }
+
     /// What these bytes are, if there are any.
     #[must_use]
     pub fn of(bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::Absent };
         let Ok(text) = std::str::from_utf8(bytes) else {
-            return Self::Foreign { line: 1, why: "it is not all UTF-8" };
+            return Self::Foreign { line: Some(1), why: "it is not all UTF-8" };
         };
         if !text.starts_with(MARKER) {
             return hand_made::judge(text);
@@ -121,7 +160,7 @@ impl Present {
         match DropIn::read(text) {
             // Whatever is not as it was written was changed by somebody, who may want it so.
             Some(drop_in) if drop_in.render() == text => Self::Ours(drop_in),
-            _ => Self::Foreign { line: 1, why: "ssm-keepalive wrote it, and it was changed since" },
+            _ => Self::Foreign { line: Some(1), why: "ssm-keepalive wrote it, and it was changed since" },
         }
     }
 }
@@ -135,7 +174,10 @@ impl DropIn {
             let _ = writeln!(text, "{BEFORE}{}", value.as_str());
         }
         if let Some(kept) = &self.kept {
-            text += &quoted(kept);
+            if kept.mode != PUBLIC {
+                let _ = writeln!(text, "{KEPT_MODE}{:04o}", kept.mode);
+            }
+            text += &quoted(&kept.text);
         }
         text += "\n[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\n";
         let _ = writeln!(text, "{RESTART_SEC}{}", self.restart_sec);
@@ -148,12 +190,15 @@ impl DropIn {
     /// What a text with our marker says. It passes over what it does not know: compare with [`Self::render`].
     fn read(text: &str) -> Option<Self> {
         let mut kept: Option<String> = None;
+        let mut mode = PUBLIC;
         let mut before = Vec::new();
         let mut restart_sec = None;
         for line in text.lines() {
             if let Some(value) = line.strip_prefix(BEFORE) {
                 let (key, value) = value.split_once('=')?;
                 before.push(Value::new(key, value));
+            } else if let Some(bits) = line.strip_prefix(KEPT_MODE) {
+                mode = u32::from_str_radix(bits, 8).ok().filter(|mode| mode & !PERMISSIONS == 0)?;
             } else if let Some(line) = line.strip_prefix(KEPT) {
                 *kept.get_or_insert_default() += &format!("{}\n", unquoted(line)?);
             } else if let Some(line) = line.strip_prefix(UNENDED) {
@@ -162,6 +207,7 @@ impl DropIn {
                 restart_sec = span.parse().ok();
             }
         }
+        let kept = kept.map(|text| Kept { text, mode });
         Some(Self { restart_sec: restart_sec?, no_growth: text.ends_with(NO_GROWTH), before, kept })
     }
 }
@@ -232,7 +278,9 @@ mod tests {
 
     #[test]
     fn what_was_changed_since_is_not_ours() {
-        let text = DropIn { kept: Some("[Service]\nRestart=no\n".into()), ..plain() }.render();
+        let text =
+            DropIn { kept: Some(Kept { text: "[Service]\nRestart=no\n".into(), mode: PUBLIC }), ..plain() }
+                .render();
         assert!(matches!(Present::of(Some(text.as_bytes())), Present::Ours(_)));
         for changed in [
             text.replace("10s", "20"),
@@ -244,10 +292,29 @@ mod tests {
             text.trim_end().to_owned(),
         ] {
             let present = Present::of(Some(changed.as_bytes()));
-            assert!(matches!(present, Present::Foreign { line: 1, .. }), "{changed}");
+            assert!(matches!(present, Present::Foreign { line: Some(1), .. }), "{changed}");
         }
         assert_eq!(Present::of(None), Present::Absent);
         assert!(matches!(Present::of(Some(b"\xff")), Present::Foreign { .. }));
+    }
+
+    #[test]
+    fn a_file_by_hand_is_root_s_alone_to_write_or_left_alone() {
+        let file = |mode, owner| Contents { mode, owner, ..Contents::public("[Service]\nRestart=always\n") };
+        for (file, expected) in [
+            (file(0o644, 0), None),
+            (file(0o600, 0), None),
+            (file(0o664, 0), Some("others than root can write it")),
+            (file(0o646, 0), Some("others than root can write it")),
+            (file(0o644, 1000), Some("it belongs to somebody else than root")),
+        ] {
+            match (Present::of_file(Some(&file)), expected) {
+                (Present::HandMade(kept), None) => assert_eq!(kept.contents(), file),
+                (Present::Foreign { line: None, why }, Some(expected)) => assert_eq!(why, expected),
+                (present, _) => panic!("{file:?}: {present:?}"),
+            }
+        }
+        assert_eq!(Present::of_file(None), Present::Absent);
     }
 
     #[test]
@@ -265,9 +332,12 @@ mod tests {
             no_growth: bool,
             lines in proptest::option::of(proptest::collection::vec("( |#|kept:|[a-zA-Z=\\[\\]]){0,9}", 0..5)),
             ended: bool,
+            mode in 0..=PERMISSIONS,
             values in proptest::collection::vec(".{0,12}", 0..3),
         ) {
-            let kept = lines.map(|lines| lines.join("\n") + if ended { "\n" } else { "" });
+            let kept = lines.map(|lines| {
+                Kept { text: lines.join("\n") + if ended { "\n" } else { "" }, mode }
+            });
             let before = values.iter().map(|value| Value::new("Restart", value)).collect();
             let drop_in = DropIn { restart_sec: Span::from_micros(micros), no_growth, before, kept };
             prop_assert_eq!(Present::of(Some(drop_in.render().as_bytes())), Present::Ours(drop_in));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::unistd::geteuid;
 use serde_json::json;
 
 use crate::cli::InstallCall;
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::install::{OP, plan};
 use crate::report::{Report, with};
-use crate::transaction::{Folder, Units};
+use crate::transaction::{Contents, Folder, Units};
 use crate::unit::Unit;
 
 /// The stable word for what was written to an image and could not be proven.
@@ -131,15 +132,18 @@ pub fn install(report: Report, call: &InstallCall, root: &Path) -> Result<Exit, 
     let unit = image.unit(call.unit.as_ref())?;
     let units = image.units()?;
     let there = units.find(&unit)?.map_or(Ok(None), |folder: Folder| folder.read())?;
+    // Who builds an image may be somebody else than root, and so have made its files.
+    let own = geteuid().as_raw();
+    let there = there.map(|file| if file.owner == own { Contents { owner: 0, ..file } } else { file });
     let file = units.path().join(format!("{unit}.d")).join(NAME);
     let wanted = DropIn { restart_sec: call.restart_sec, no_growth: false, before: Vec::new(), kept: None };
-    let plan = plan::over(Present::of(there.as_deref()), wanted, &file)?;
+    let plan = plan::over(Present::of_file(there.as_ref()), wanted, &file)?;
     let text = plan.drop_in.render();
-    let changed = there.as_deref() != Some(text.as_bytes());
+    let changed = there.is_none_or(|file| file.bytes != text.as_bytes());
     if changed && !call.dry_run {
         let folder = units.make(&unit)?;
         folder.sweep()?;
-        folder.set(Some(text.as_bytes()))?;
+        folder.set(Some(&Contents::public(text.as_str())))?;
     }
     let object = json!({
         "op": OP,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::cli::RemoveCall;
-use crate::drop_in::{NAME, Present};
+use crate::drop_in::{Kept, NAME, Present};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::image::{CODE, Image};
@@ -99,8 +99,8 @@ fn concerned(units: &Units, asked: Option<&Unit>) -> Result<Vec<Unit>, Failure> 
     }
     let known = Unit::known();
     let is_ours = |unit: &Unit| {
-        let bytes = units.find(unit).ok().flatten().and_then(|folder| folder.read().ok()).flatten();
-        matches!(Present::of(bytes.as_deref()), Present::Ours(_))
+        let file = units.find(unit).ok().flatten().and_then(|folder| folder.read().ok()).flatten();
+        matches!(Present::of_file(file.as_ref()), Present::Ours(_))
     };
     let mut others = units.with_drop_ins()?;
     others.retain(|unit| !known.contains(unit) && is_ours(unit));
@@ -110,7 +110,7 @@ fn concerned(units: &Units, asked: Option<&Unit>) -> Result<Vec<Unit>, Failure> 
 /// Ends our file for one unit.
 fn end(units: &Units, unit: &Unit, is_dry: bool, is_host: bool) -> Result<End, Failure> {
     let Some(folder) = units.find(unit)? else { return Ok(End::Nothing) };
-    let kept = match Present::of(folder.read()?.as_deref()) {
+    let kept = match Present::of_file(folder.read()?.as_ref()) {
         Present::Ours(drop_in) => drop_in.kept,
         Present::Absent | Present::HandMade(_) => return Ok(End::Nothing),
         Present::Foreign { line, why } => return Err(foreign(&folder.file(), line, why)),
@@ -123,13 +123,13 @@ fn end(units: &Units, unit: &Unit, is_dry: bool, is_host: bool) -> Result<End, F
         trust(units.path())?;
         trust(&units.path().join(format!("{unit}.d")))?;
     }
-    put_back(&folder, kept.as_deref())?;
+    put_back(&folder, kept.as_ref())?;
     Ok(end)
 }
 
-fn put_back(folder: &Folder, kept: Option<&str>) -> Result<(), Failure> {
+fn put_back(folder: &Folder, kept: Option<&Kept>) -> Result<(), Failure> {
     folder.sweep()?;
-    folder.set(kept.map(str::as_bytes))?;
+    folder.set(kept.map(Kept::contents).as_ref())?;
     folder.remove_if_empty().map(drop)
 }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn ours(kept: Option<&str>) -> String {
-        let kept = kept.map(str::to_owned);
+        let kept = kept.map(|text| Kept { text: text.to_owned(), mode: 0o600 });
         let restart_sec = Span::from_micros(10_000_000);
         DropIn { restart_sec, no_growth: false, before: Vec::new(), kept }.render()
     }

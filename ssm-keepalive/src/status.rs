@@ -13,6 +13,7 @@ use crate::condition::{Condition, Facts, bar, judge};
 use crate::drop_in::Present;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::install::plan::at;
 use crate::precedence::{Key, Setting, Source, deciding, sources};
 use crate::report::Report;
 use crate::selection::{exit_of, select};
@@ -128,7 +129,7 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
     }
     lines.push(format!("  drop-in       {}: {}", kind(drop_in), path_of(unit).display()));
     if let Ok(Present::Foreign { line, why }) = drop_in {
-        lines.push(format!("                left alone, since of its line {line}: {why}"));
+        lines.push(format!("                left alone: {}{why}", at(*line)));
     }
     if let Some(winner) = &facts.winner {
         lines.push(format!("  overruled by  {winner}"));

@@ -3,6 +3,7 @@
 //! rename(2) is the whole change of the file, and no run that is killed leaves half of one. A file that is in place
 //! and was not proven yet makes nothing worse: at most systemd has not read it.
 
+mod entry;
 mod folder;
 mod units;
 
@@ -14,6 +15,7 @@ use crate::drop_in::{NAME, Present};
 use crate::failure::Failure;
 use crate::unit::Unit;
 
+pub use entry::{Contents, Entry, PERMISSIONS, PUBLIC};
 pub use folder::Folder;
 pub use units::Units;
 
@@ -43,7 +45,7 @@ pub fn path_of(unit: &Unit) -> PathBuf {
 /// When it cannot be told.
 pub fn look(unit: &Unit) -> Result<Present, Failure> {
     let folder = Units::of_host()?.find(unit)?;
-    folder.map_or(Ok(Present::Absent), |folder| Ok(Present::of(folder.read()?.as_deref())))
+    folder.map_or(Ok(Present::Absent), |folder| Ok(Present::of_file(folder.read()?.as_ref())))
 }
 
 /// The folder of a unit, made if there is none; nobody but root can write there.
@@ -79,14 +81,14 @@ pub fn install<Proof>(
     prove: impl Fn() -> Result<Proof, Failure>,
 ) -> Result<(bool, Proof), Failure> {
     let previous = folder.read()?;
-    let changed = previous.as_deref() != Some(wanted);
-    let put = if changed { folder.set(Some(wanted)) } else { Ok(()) };
+    let changed = bytes(previous.as_ref()) != Some(wanted);
+    let put = if changed { folder.set(Some(&Contents::public(wanted))) } else { Ok(()) };
     let failure = match put.and_then(|()| reload()).and_then(|()| prove()) {
         Ok(proof) => return Ok((changed, proof)),
         Err(failure) if !changed => return Err(failure),
         Err(failure) => failure,
     };
-    let reverted = put_back(folder, previous.as_deref()).and_then(|()| reload());
+    let reverted = put_back(folder, previous.as_ref()).and_then(|()| reload());
     Err(match reverted {
         Ok(()) => Failure::new(failure.code, format!("{failure}; the state before is back")),
         Err(worse) => Failure::new(
@@ -96,9 +98,13 @@ pub fn install<Proof>(
     })
 }
 
+fn bytes(contents: Option<&Contents>) -> Option<&[u8]> {
+    contents.map(|contents| contents.bytes.as_slice())
+}
+
 /// Has the folder be as it was; what was not written has not to be taken back.
-fn put_back(folder: &Folder, previous: Option<&[u8]>) -> Result<(), Failure> {
-    if folder.read()?.as_deref() != previous {
+fn put_back(folder: &Folder, previous: Option<&Contents>) -> Result<(), Failure> {
+    if folder.read()?.as_ref() != previous {
         folder.set(previous)?;
     }
     folder.remove_if_empty().map(drop)
@@ -132,15 +138,15 @@ mod tests {
         assert_eq!(install(&folder, b"a", reload, || Ok(7)), Ok((true, 7)));
         assert_eq!(install(&folder, b"a", reload, || Ok(7)), Ok((false, 7)));
         assert_eq!(reloads.get(), 2);
-        assert_eq!(folder.read(), Ok(Some(b"a".to_vec())));
+        assert_eq!(folder.read().expect("read"), Some(Contents::public("a")));
     }
 
     #[test]
     fn what_does_not_count_is_taken_back_and_systemd_told_so() {
-        for previous in [None, Some(b"old".as_slice())] {
+        for previous in [None, Some(Contents { mode: 0o600, ..Contents::public("old") })] {
             let place = tempfile::tempdir().expect("a folder");
             let folder = folder(&place);
-            folder.set(previous).expect("set");
+            folder.set(previous.as_ref()).expect("set");
             let reloads = Cell::new(0);
             let reload = || {
                 reloads.set(reloads.get() + 1);
@@ -151,7 +157,7 @@ mod tests {
                 (failure.code, failure.error.as_str()),
                 ("not-effective", "no; the state before is back")
             );
-            assert_eq!(folder.read(), Ok(previous.map(<[u8]>::to_vec)));
+            assert_eq!(folder.read().expect("read"), previous);
             assert_eq!(reloads.get(), 2);
             assert_eq!(folder.file().parent().is_some_and(Path::exists), previous.is_some());
         }
@@ -168,12 +174,12 @@ mod tests {
     fn what_could_not_be_written_has_not_to_be_taken_back() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = folder(&place);
-        folder.set(Some(b"old")).expect("set");
+        folder.set(Some(&Contents::public("old"))).expect("set");
         let temporary = format!(".restart.conf.{}.tmp", std::process::id());
         std::fs::write(folder.file().with_file_name(temporary), "").expect("written");
         let failure = install(&folder, b"new", || Ok(()), || Ok(())).expect_err("in the way");
         assert_eq!(failure.code, "folder");
         assert!(failure.error.ends_with("; the state before is back"), "{failure}");
-        assert_eq!(folder.read(), Ok(Some(b"old".to_vec())));
+        assert_eq!(folder.read().expect("read"), Some(Contents::public("old")));
     }
 }

@@ -6,6 +6,7 @@ use crate::cli::VerifyCall;
 use crate::drop_in::{DropIn, Present};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::install::plan::at;
 use crate::precedence::{Key, Source, deciding, sources};
 use crate::proof;
 use crate::report::{self, Report, with};
@@ -72,7 +73,7 @@ fn ours(selected: &Selected) -> Result<DropIn, Failure> {
             ),
         )),
         Present::Foreign { line, why } => {
-            Err(Failure::new("foreign-file", format!("{path} is not ours: of its line {line}: {why}")))
+            Err(Failure::new("foreign-file", format!("{path} is not ours: {}{why}", at(line))))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A restart.conf that somebody wrote by hand: taken over when it is for the same end, left alone otherwise.
 
-use super::Present;
+use super::{Kept, PUBLIC, Present};
 
 /// The settings that ours replace.
 const REPLACED: [&str; 2] = ["Restart", "RestartSec"];
@@ -12,7 +12,7 @@ pub(super) fn judge(text: &str) -> Present {
     let mut in_service = false;
     // By '\n' alone: systemd ends a line at '\r' and NUL, too, and there a kept line would leave its comment.
     for (line, text) in (1..).zip(text.split('\n')) {
-        let foreign = |why| Present::Foreign { line, why };
+        let foreign = |why| Present::Foreign { line: Some(line), why };
         if text.chars().any(|c| c.is_control() && c != '\t') {
             return foreign("it has a control character");
         }
@@ -36,7 +36,7 @@ pub(super) fn judge(text: &str) -> Present {
             return foreign("it sets something else than Restart= and RestartSec= of [Service]");
         }
     }
-    Present::HandMade(text.to_owned())
+    Present::HandMade(Kept { text: text.to_owned(), mode: PUBLIC })
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
             "[Service]\n",
             "",
         ] {
-            assert_eq!(judge(text), Present::HandMade(text.to_owned()));
+            assert_eq!(judge(text), Present::HandMade(Kept { text: text.to_owned(), mode: PUBLIC }));
         }
         for (text, at) in [
             ("[Service]\nRestart=always\nEnvironment=HTTPS_PROXY=http://proxy:1\n", 3),
@@ -63,7 +63,10 @@ mod tests {
             ("[Service]\nRestart\n", 2),
             ("[Service]\nWatchdogSec=1\n", 2),
         ] {
-            assert!(matches!(judge(text), Present::Foreign { line, .. } if line == at), "{text:?}");
+            assert!(
+                matches!(judge(text), Present::Foreign { line: Some(line), .. } if line == at),
+                "{text:?}"
+            );
         }
     }
 }

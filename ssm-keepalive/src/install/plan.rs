@@ -27,8 +27,8 @@ pub struct Plan {
 pub fn over(present: Present, wanted: DropIn, path: &Path) -> Result<Plan, Failure> {
     match present {
         Present::Absent => Ok(Plan { drop_in: wanted, change: "new", adopted: false }),
-        Present::HandMade(text) => {
-            let drop_in = DropIn { kept: Some(text), ..wanted };
+        Present::HandMade(file) => {
+            let drop_in = DropIn { kept: Some(file), ..wanted };
             Ok(Plan { drop_in, change: "changed", adopted: true })
         }
         Present::Ours(there) => {
@@ -42,11 +42,17 @@ pub fn over(present: Present, wanted: DropIn, path: &Path) -> Result<Plan, Failu
 
 /// A file that is left alone.
 #[must_use]
-pub fn foreign(path: &Path, line: usize, why: &str) -> Failure {
+pub fn foreign(path: &Path, line: Option<usize>, why: &str) -> Failure {
     let path = diagnostics::one_line(&path.display().to_string());
     let error =
-        format!("{path} is left alone: line {line}: {why}; move what is yours to another *.conf beside it");
+        format!("{path} is left alone: {}{why}; move what is yours to another *.conf beside it", at(line));
     Failure::new("foreign-file", error)
+}
+
+/// Where something is in a file, as the beginning of a sentence.
+#[must_use]
+pub fn at(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: ")).unwrap_or_default()
 }
 
 /// Whether others than our file let RestartSec= grow.
@@ -67,7 +73,7 @@ pub fn resets_growth(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drop_in::values;
+    use crate::drop_in::{Kept, values};
     use crate::properties::Properties;
     use crate::span::Span;
 
@@ -76,11 +82,15 @@ mod tests {
         DropIn { restart_sec: Span::from_micros(10_000_000), no_growth: false, before, kept: None }
     }
 
+    fn kept() -> Kept {
+        Kept { text: "[Service]\n".into(), mode: 0o600 }
+    }
+
     #[test]
     fn what_is_there_decides_what_is_written() {
         let plan = |present| over(present, wanted(), Path::new("/d/restart.conf"));
-        let first = plan(Present::HandMade("[Service]\n".into())).expect("adopted");
-        assert_eq!((first.drop_in.kept.as_deref(), first.adopted), (Some("[Service]\n"), true));
+        let first = plan(Present::HandMade(kept())).expect("adopted");
+        assert_eq!((first.drop_in.kept.as_ref(), first.adopted), (Some(&kept()), true));
         // Another run keeps the record of the first: what it sees is ours already.
         let recorded = DropIn { before: Vec::new(), ..first.drop_in.clone() };
         let again = plan(Present::Ours(recorded.clone())).expect("again");
@@ -88,7 +98,8 @@ mod tests {
         let slower = DropIn { restart_sec: Span::from_micros(65_000_000), ..recorded.clone() };
         assert_eq!(plan(Present::Ours(slower)).map(|plan| plan.change), Ok("changed"));
         assert_eq!(plan(Present::Absent).map(|plan| plan.change), Ok("new"));
-        let failure = plan(Present::Foreign { line: 3, why: "it sets something else" }).expect_err("foreign");
+        let failure =
+            plan(Present::Foreign { line: Some(3), why: "it sets something else" }).expect_err("foreign");
         assert_eq!(failure.code, "foreign-file");
         assert!(failure.error.contains("/d/restart.conf is left alone: line 3"));
     }

@@ -26,7 +26,7 @@ fn facts() -> Facts {
 #[test]
 fn one_screen_tells_it_and_quotes_nothing_raw() {
     let facts = facts();
-    let drop_in = Ok(Present::Foreign { line: 4, why: "it is another one" });
+    let drop_in = Ok(Present::Foreign { line: Some(4), why: "it is another one" });
     let words = words(&facts, &judge(&facts), &drop_in);
     for expected in [
         "amazon-ssm-agent.service: would-stay-dead: ",
@@ -34,7 +34,7 @@ fn one_screen_tells_it_and_quotes_nothing_raw() {
         "42, up for 2 minutes",
         "1 commands or sessions",
         "foreign: /etc/systemd/system/amazon-ssm-agent.service.d/restart.conf",
-        "of its line 4: it is another one",
+        "left alone: line 4: it is another one",
         "overruled by  /etc/z\\u{1b}.conf, line 2, with no",
     ] {
         assert!(words.contains(expected), "{expected}\n{words}");

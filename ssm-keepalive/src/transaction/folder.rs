@@ -1,34 +1,24 @@
 //! `<unit>.d`, held open, and our one file in it.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
+use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
+use super::entry::{Contents, Entry, failed};
 use crate::drop_in::NAME;
 use crate::failure::Failure;
 use crate::unit::Unit;
 
-/// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 1 << 20;
-/// Most names that the folder may hold.
-const MAX_NAMES: usize = 10_000;
-/// Mode of the file: everybody may read how the agent is run.
-const FILE_MODE: u32 = 0o644;
 /// Mode of a folder that is made.
 const FOLDER_MODE: u32 = 0o755;
-/// How a temporary file's name ends; systemd reads `*.conf` alone.
-const TEMPORARY: &str = ".tmp";
 const OPEN_FOLDER: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// A unit's folder of drop-ins.
+/// A unit's folder of drop-ins, or of what it wants.
 #[derive(Debug)]
 pub struct Folder {
     open: OwnedFd,
@@ -43,7 +33,14 @@ impl Folder {
     /// # Errors
     /// `folder` when it cannot be opened, or is a link.
     pub fn find(parent: &OwnedFd, shown: &Path, unit: &Unit) -> Result<Option<Self>, Failure> {
-        let name = format!("{unit}.d");
+        Self::find_named(parent, shown, format!("{unit}.d"))
+    }
+
+    /// Opens a folder of units by its name; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn find_named(parent: &OwnedFd, shown: &Path, name: String) -> Result<Option<Self>, Failure> {
         let path = shown.join(&name);
         let refuse = |errno: Errno| match errno {
             Errno::ELOOP | Errno::ENOTDIR => failed(&path, &"it is no folder, and it is left alone"),
@@ -63,15 +60,22 @@ impl Folder {
     /// # Errors
     /// `folder` when it can be neither.
     pub fn make(parent: &OwnedFd, shown: &Path, unit: &Unit) -> Result<Self, Failure> {
-        if let Some(found) = Self::find(parent, shown, unit)? {
+        Self::make_named(parent, shown, format!("{unit}.d"))
+    }
+
+    /// Opens a folder of units by its name, or makes it.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn make_named(parent: &OwnedFd, shown: &Path, name: String) -> Result<Self, Failure> {
+        if let Some(found) = Self::find_named(parent, shown, name.clone())? {
             return Ok(found);
         }
-        let name = format!("{unit}.d");
         let path = shown.join(&name);
         let mode = Mode::from_bits_truncate(FOLDER_MODE);
         mkdirat(parent, name.as_str(), mode).map_err(|errno| failed(&path, &errno))?;
         let gone = || failed(&path, &"somebody has removed it meanwhile");
-        let made = Self::find(parent, shown, unit)?.ok_or_else(gone)?;
+        let made = Self::find_named(parent, shown, name)?.ok_or_else(gone)?;
         // The umask may have taken away what systemd's other tools need.
         fchmod(&made.open, mode).and_then(|()| fsync(parent)).map_err(|errno| failed(&path, &errno))?;
         Ok(made)
@@ -83,75 +87,44 @@ impl Folder {
         self.path.join(NAME)
     }
 
-    /// The bytes of our file; `None` when there is none.
-    ///
-    /// # Errors
-    /// `foreign-file` when it is no regular file; `folder` when it cannot be read.
-    pub fn read(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let refuse = |error: &dyn std::fmt::Display| failed(&self.file(), error);
-        let foreign = |why: &str| Failure::new("foreign-file", failed(&self.file(), &why).error);
-        let file = match openat(&self.open, NAME, flags, Mode::empty()) {
-            Ok(fd) => File::from(fd),
-            Err(Errno::ENOENT) => return Ok(None),
-            Err(Errno::ELOOP) => return Err(foreign("it is a link, and it is left alone")),
-            Err(errno) => return Err(refuse(&errno)),
-        };
-        if !file.metadata().map_err(|error| refuse(&error))?.is_file() {
-            return Err(foreign("it is no regular file, and it is left alone"));
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| refuse(&error))?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(foreign("it is larger than 1 MiB, and it is left alone"));
-        }
-        Ok(Some(bytes))
+    /// The folder, open.
+    #[must_use]
+    pub fn open(&self) -> &OwnedFd {
+        &self.open
     }
 
-    /// Has our file hold these bytes, or be gone: whole, at once, and durable.
-    ///
-    /// # Errors
-    /// `folder` when a step fails; our file is as it was then, or whole and not durable.
-    pub fn set(&self, bytes: Option<&[u8]>) -> Result<(), Failure> {
-        let done = match bytes {
-            None => match unlinkat(&self.open, NAME, UnlinkatFlags::NoRemoveDir) {
-                Ok(()) | Err(Errno::ENOENT) => Ok(()),
-                Err(errno) => Err(io::Error::from(errno)),
-            },
-            Some(bytes) => self.replace(bytes),
-        };
-        done.and_then(|()| Ok(fsync(&self.open)?)).map_err(|error| failed(&self.file(), &error))
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let temporary = format!(".{NAME}.{}{TEMPORARY}", std::process::id());
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&self.open, temporary.as_str(), flags, Mode::S_IRUSR)?);
-        let written =
-            fill(file, bytes).and_then(|()| Ok(renameat(&self.open, temporary.as_str(), &self.open, NAME)?));
-        if written.is_err() {
-            let _ = unlinkat(&self.open, temporary.as_str(), UnlinkatFlags::NoRemoveDir);
-        }
-        written
+    fn entry(&self) -> Entry<'_> {
+        Entry::new(&self.open, &self.path, NAME)
+    }
+
+    /// Our file; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Entry::read`].
+    pub fn read(&self) -> Result<Option<Contents>, Failure> {
+        self.entry().read()
+    }
+
+    /// Has our file be this one, or be gone: whole, at once, and durable.
+    ///
+    /// # Errors
+    /// As [`Entry::set`].
+    pub fn set(&self, contents: Option<&Contents>) -> Result<(), Failure> {
+        self.entry().set(contents)
     }
 
     /// Removes the temporary files of runs that were killed.
     ///
     /// # Errors
-    /// `folder` when it cannot be read or changed, or holds more than 10 000 names.
+    /// As [`Entry::sweep`].
     pub fn sweep(&self) -> Result<(), Failure> {
-        let refuse = |errno: Errno| failed(&self.path, &errno);
-        let mut dir = Dir::openat(&self.open, ".", OPEN_FOLDER, Mode::empty()).map_err(refuse)?;
-        for (count, entry) in dir.iter().enumerate() {
-            let entry = entry.map_err(refuse)?;
-            if count >= MAX_NAMES {
-                return Err(failed(&self.path, &format!("it holds more than {MAX_NAMES} names")));
-            }
-            if is_temporary(entry.file_name().to_bytes()) {
-                unlinkat(&self.open, entry.file_name(), UnlinkatFlags::NoRemoveDir).map_err(refuse)?;
-            }
-        }
-        Ok(())
+        self.entry().sweep()
     }
 
     /// Removes the folder, if it holds nothing. Whether it did.
@@ -168,31 +141,9 @@ impl Folder {
     }
 }
 
-fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    // Who builds an image may be somebody else than root.
-    if geteuid().is_root() {
-        fchown(&file, Some(Uid::from_raw(0)), Some(Gid::from_raw(0)))?;
-    }
-    fchmod(&file, Mode::from_bits_truncate(FILE_MODE))?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn is_temporary(name: &[u8]) -> bool {
-    let number = std::str::from_utf8(name)
-        .ok()
-        .and_then(|name| name.strip_prefix('.')?.strip_prefix(NAME)?.strip_prefix('.'))
-        .and_then(|rest| rest.strip_suffix(TEMPORARY));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn failed(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new("folder", format!("{}: {error}", diagnostics::one_line(&path.display().to_string())))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -213,11 +164,12 @@ mod tests {
         assert!(Folder::find(&open, place.path(), &unit()).expect("looked").is_none());
         let folder = Folder::make(&open, place.path(), &unit()).expect("made");
         assert_eq!(folder.read(), Ok(None));
-        folder.set(Some(b"one")).expect("set");
-        folder.set(Some(b"two")).expect("set");
-        assert_eq!(folder.read(), Ok(Some(b"two".to_vec())));
+        folder.set(Some(&Contents::private("one"))).expect("set");
+        folder.set(Some(&Contents::public("two"))).expect("set");
+        let read = folder.read().expect("read").expect("there");
+        assert_eq!((read.bytes.as_slice(), read.mode), (b"two".as_slice(), 0o644));
         let mode = fs::metadata(folder.file()).expect("there").permissions().mode();
-        assert_eq!(mode & 0o7777, FILE_MODE);
+        assert_eq!(mode & 0o7777, 0o644);
         assert_eq!(fs::read_dir(&folder.path).expect("read").count(), 1);
         assert_eq!(folder.remove_if_empty(), Ok(false));
         folder.set(None).expect("set");

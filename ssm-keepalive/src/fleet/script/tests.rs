@@ -4,9 +4,10 @@ use std::process::{Command, Stdio};
 use proptest::prelude::*;
 
 use super::*;
-use crate::drop_in::{DropIn, Present, Value, values};
+use crate::drop_in::{DropIn, Kept, Present, Value, values};
 use crate::precedence::{Key, Source, deciding};
 use crate::properties::Properties;
+use crate::transaction::PUBLIC;
 
 /// What reads files on a host.
 const READER: &str = include_str!("read.awk");
@@ -101,7 +102,8 @@ fn read_by(awk: &[&str], task: &str, text: &str) -> String {
 fn drop_in(kept: Option<&str>) -> DropIn {
     let before: Vec<Value> = values(&Properties::parse("Restart=no\nRestartUSec=1.5s\n"));
     let restart_sec = "1min 30s".parse().expect("a span");
-    DropIn { restart_sec, no_growth: false, before, kept: kept.map(str::to_owned) }
+    let kept = kept.map(|text| Kept { text: text.to_owned(), mode: PUBLIC });
+    DropIn { restart_sec, no_growth: false, before, kept }
 }
 
 /// What the file is to the local program, in the words of the reader; of what is foreign just that.
