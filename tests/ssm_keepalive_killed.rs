@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bed::agent::{Agent, Kind};
-use bed::{Call, traced};
+use bed::{Call, signalled, traced};
 
 /// For sh: has the folder $0 hold the file $1 with the text $2, or be gone where there is none.
 const RESET: &str = "rm -rf \"$0\"; if test -n \"$2\"; then mkdir -p \"$0\"; printf %s \"$2\" >\"$1\"; fi";
@@ -163,4 +163,29 @@ fn at_each_call_of_remove() {
         agent.read(&Kind::Package.drop_in())
     };
     killed_at_each(installed, &["ssm-keepalive", "remove"]);
+}
+
+/// Sends one signal after another to an install at its rename and the calls after it: it ends by that, in this state.
+fn signalled_after_the_rename(agent: &Agent, expected: &[String; 3], names: &str) {
+    let install = ["ssm-keepalive", "install"];
+    let calls = traced(|words| agent.command(words), &install, None).calls;
+    let renamed = calls.iter().position(|call| call.starts_with("rename")).expect("it renames");
+    for (when, name) in (renamed..renamed + 4).zip(["TERM", "INT", "HUP", "TERM"]) {
+        let _ = agent.call("remove").success();
+        let call = Call::of(&calls, when).expect("a call");
+        let ended = signalled(|words| agent.command(words), &install, Some(&call), name);
+        assert!([129, 130, 143].contains(&ended.status), "{name} at {}: {}", calls[when], ended.status);
+        assert_eq!(agent.effective(), *expected, "{name} at {}", calls[when]);
+        assert_eq!(agent.said(&["ls", "-A", &Kind::Package.beside("")]).stdout, names, "{name}");
+    }
+}
+
+#[test]
+fn a_signal_between_the_rename_and_the_proof_waits_until_the_new_state_is_proven_or_the_old_one_back() {
+    let Some(agent) = Agent::boot(Kind::Package) else { return };
+    signalled_after_the_rename(&agent, &OURS.map(str::to_owned), "restart.conf\n");
+    let _ = agent.call("remove").success();
+    agent.write("/etc/systemd/system/service.d/zzz.conf", "[Service]\nRestartSec=5min\n", 0o644, "root:root");
+    agent.reload();
+    signalled_after_the_rename(&agent, &agent.effective(), "");
 }

@@ -9,6 +9,7 @@ mod units;
 
 use std::path::{Path, PathBuf};
 
+use supervise::HeldSignals;
 use trusted_path::Lock;
 
 use crate::drop_in::{NAME, Present};
@@ -24,6 +25,14 @@ pub const UNITS: &str = "/etc/systemd/system";
 
 /// The file whose lock is taken.
 const LOCK: &str = "/run/ssm-keepalive.lock";
+
+/// Has what would stop a change half-way wait until this is dropped.
+///
+/// # Errors
+/// `signals` when it cannot.
+pub fn held_signals() -> Result<HeldSignals, Failure> {
+    HeldSignals::hold().map_err(|error| Failure::new("signals", format!("sigprocmask: {error}")))
+}
 
 /// Waits until no other run changes anything, for 30 s.
 ///
@@ -73,13 +82,15 @@ pub fn trust(path: &Path) -> Result<(), Failure> {
 /// `reload` is called in any case: systemd may not have read a file that is in place, and does not tell so reliably.
 ///
 /// # Errors
-/// What `reload` or `prove` failed with, the old bytes being back; `not-reverted` when they could not be.
+/// `signals`; what `reload` or `prove` failed with, the old bytes being back; `not-reverted` when they could not be.
 pub fn install<Proof>(
     folder: &Folder,
     wanted: &[u8],
     reload: impl Fn() -> Result<(), Failure>,
     prove: impl Fn() -> Result<Proof, Failure>,
 ) -> Result<(bool, Proof), Failure> {
+    // Nobody stops this half-way: a signal counts once the new file is proven or the old one is back.
+    let _held = held_signals()?;
     let previous = folder.read()?;
     let changed = bytes(previous.as_ref()) != Some(wanted);
     let put = if changed { folder.set(Some(&Contents::public(wanted))) } else { Ok(()) };

@@ -6,11 +6,12 @@
 //! proven, and whoever finds it after a run was killed proves the rule again or puts the old state back.
 
 mod folder;
-mod held_signals;
 mod intent;
 mod pending;
 
 use std::path::{Path, PathBuf};
+
+use supervise::HeldSignals;
 
 use crate::drop_in::DropIn;
 use crate::failure::Failure;
@@ -19,13 +20,17 @@ use crate::proof::{Effect, confirm};
 use crate::visudo::{Visudo, added};
 
 pub use folder::{Folder, MAX_FILE, Present, look, names};
-use held_signals::HeldSignals;
 pub use pending::{Pending, Recovered, leftovers, pending};
 
 /// Where the files of rules are.
 pub const FOLDER: &str = "/etc/sudoers.d";
 /// How the names of this program's files begin.
 pub const PREFIXES: [&str; 2] = ["zz-sudo-helper-", "zz-sudo-commands-"];
+
+/// Has what would stop this half-way wait.
+fn held_signals() -> Result<HeldSignals, Failure> {
+    HeldSignals::hold().map_err(|error| Failure::new("signals", format!("sigprocmask: {error}")))
+}
 
 /// What an installation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +129,7 @@ impl Folder {
         visudo.check_file(&path_of(staged.name()))?;
         intent::compare(&path_of(staged.name()), &self.read(staged.name())?, drop_in)?;
         // Nobody stops this half-way: a signal counts once the new rule is proven or the old one is back.
-        let _held = HeldSignals::hold()?;
+        let _held = held_signals()?;
         if let Err(failure) = self.keep_previous(name) {
             let _ = self.drop_previous(name);
             return Err(failure);

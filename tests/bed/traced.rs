@@ -13,6 +13,8 @@ const STOPPED: &str = "echo ready $$; kill -STOP $$; exec \"$@\"";
 pub struct Traced {
     /// It came to the call, and was killed.
     pub killed: bool,
+    /// Its exit status, 128 and the number of the signal that ended it.
+    pub status: i32,
     /// Its calls, as strace(1) writes them.
     pub calls: Vec<String>,
 }
@@ -37,6 +39,16 @@ impl<'a> Call<'a> {
 /// Runs these words in the host in which `command` runs words, and has them killed when they enter this call; what they
 /// start is not traced, and lives on as it may.
 pub fn traced(command: impl FnOnce(&[&str]) -> Command, words: &[&str], at: Option<&Call<'_>>) -> Traced {
+    signalled(command, words, at, "KILL")
+}
+
+/// The same with another signal, by its name without SIG.
+pub fn signalled(
+    command: impl FnOnce(&[&str]) -> Command,
+    words: &[&str],
+    at: Option<&Call<'_>>,
+    name: &str,
+) -> Traced {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("calls");
     let mut running = Running::start(command(&[&["sh", "-c", STOPPED, "sh"], words].concat()));
@@ -44,7 +56,7 @@ pub fn traced(command: impl FnOnce(&[&str]) -> Command, words: &[&str], at: Opti
     let pid = inner(&running);
     // nsenter(1) stops with what it runs, and has it continue when it continues itself.
     eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
-    let inject = at.map(|call| format!("--inject={}:signal=KILL:when={}", call.kind, call.number));
+    let inject = at.map(|call| format!("--inject={}:signal={name}:when={}", call.kind, call.number));
     let mut strace = Command::new("/bin/sh");
     strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
     let tracing = Running::start({
@@ -55,9 +67,10 @@ pub fn traced(command: impl FnOnce(&[&str]) -> Command, words: &[&str], at: Opti
     signal(running.pid(), libc::SIGCONT);
     let _ = tracing.rest();
     running.write(b"");
-    let killed = running.status() == 128 + libc::SIGKILL;
+    let status = running.status();
+    let killed = status == 128 + libc::SIGKILL;
     let calls = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
-    Traced { killed, calls }
+    Traced { killed, status, calls }
 }
 
 /// The pid outside of the one process that a command of a host started inside.

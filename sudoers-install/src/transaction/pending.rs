@@ -5,8 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::folder::{Folder, Present, TEMPORARY, look, names};
-use super::held_signals::HeldSignals;
-use super::{PREFIXES, path_of};
+use super::{PREFIXES, held_signals, path_of};
 use crate::drop_in::DropIn;
 use crate::failure::Failure;
 use crate::proof::confirm;
@@ -122,7 +121,7 @@ impl Folder {
     /// # Errors
     /// When the folder cannot be read or changed.
     pub fn recover(&self) -> Result<Vec<Recovered>, Failure> {
-        let _held = HeldSignals::hold()?;
+        let _held = held_signals()?;
         let mut recovered = Vec::new();
         for name in names()?.iter().filter_map(|name| name.to_str()) {
             if is_temporary(name) {

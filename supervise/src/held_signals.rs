@@ -1,9 +1,8 @@
 //! Signals that wait until a change is whole.
 
-use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use std::io;
 
-use crate::failure::Failure;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// What a terminal, its end or an operator sends, and all else that sudo(8) hands on from any process of the
 /// operator's.
@@ -17,15 +16,19 @@ const HELD: [Signal; 7] = [
     Signal::SIGUSR2,
 ];
 
-/// While it exists they wait; those that came count when it is dropped.
+/// While it exists they wait; those that came count when it is dropped. It is for a program of one thread: another one
+/// would take them.
 #[derive(Debug)]
-pub(super) struct HeldSignals(SigSet);
+pub struct HeldSignals(SigSet);
 
 impl HeldSignals {
-    pub(super) fn hold() -> Result<Self, Failure> {
+    /// Has them wait from now on.
+    ///
+    /// # Errors
+    /// Those of sigprocmask(2).
+    pub fn hold() -> io::Result<Self> {
         let held: SigSet = HELD.into_iter().collect();
-        let before = held.thread_swap_mask(SigmaskHow::SIG_BLOCK);
-        before.map(Self).map_err(|errno: Errno| Failure::new("signals", format!("sigprocmask: {errno}")))
+        Ok(Self(held.thread_swap_mask(SigmaskHow::SIG_BLOCK)?))
     }
 }
 
