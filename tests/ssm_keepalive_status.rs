@@ -120,6 +120,15 @@ fn one_whose_worker_sleeps() {
     assert_status(&agent, Kind::Package, 0);
     agent.run(&["touch", HIBERNATE_LOG]).success();
     assert_status(&agent, Kind::Package, 11);
+    // Its core logs on, also while it sleeps.
+    let later =
+        "date '+%Y-%m-%d %H:%M:%S INFO [ssm-agent-worker] [HealthCheck] HealthCheck reporting agent health.'";
+    let log = |line: &str| agent.run(&["sh", "-ec", &format!("{line} >>{LOG}; touch -d '+1 minute' {LOG}")]);
+    log("date '+%Y-%m-%d %H:%M:%S INFO [amazon-ssm-agent] something'").success();
+    assert_status(&agent, Kind::Package, 11);
+    // It reports again: it has woken up.
+    log(later).success();
+    assert_status(&agent, Kind::Package, 0);
 }
 
 #[test]

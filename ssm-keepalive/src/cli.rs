@@ -38,6 +38,8 @@ pub enum Call {
     Deploy(DeployCall),
     /// Tell of many instances whether systemd would bring their agents back
     FleetStatus(FleetCall),
+    /// Restart the agent if it is asleep for too long
+    Watch(WatchCall),
 }
 
 /// `install`.
@@ -61,6 +63,12 @@ pub struct InstallCall {
     /// Enable an agent that is disabled
     #[arg(long)]
     pub enable: bool,
+    /// Look again and again whether the agent is asleep, and restart it then
+    #[arg(long)]
+    pub watch: bool,
+    /// For how long it has to be asleep
+    #[arg(long, value_name = "SPAN", default_value = "10m", requires = "watch")]
+    pub asleep_for: Span,
     /// Write to the image below this folder, and prove nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["restart", "no_start", "start", "enable"])]
     pub root: Option<PathBuf>,
@@ -109,6 +117,20 @@ pub struct RemoveCall {
     /// Show the change and make none
     #[arg(long)]
     pub dry_run: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `watch`.
+#[derive(Debug, Args)]
+pub struct WatchCall {
+    /// The unit [default: that of the snap or of the package, whichever is there]
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+    /// For how long it has to be asleep
+    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    pub asleep_for: Span,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -20,6 +20,7 @@ use crate::install::{OP, plan};
 use crate::report::{Report, with};
 use crate::transaction::{Contents, Folder, Units};
 use crate::unit::Unit;
+use crate::watch::{Files, Found, Program, Watch};
 
 /// The stable word for what was written to an image and could not be proven.
 pub const CODE: &str = "image";
@@ -117,6 +118,22 @@ impl Image {
         Ok(State::Absent)
     }
 
+    /// The watch that is asked for, of the program that the image has.
+    fn watch(&self, unit: &Unit, call: &InstallCall) -> Result<Option<Watch>, Failure> {
+        if !call.watch {
+            return Ok(None);
+        }
+        let is_there = |program: &Program| {
+            self.open_below(program.as_str().trim_start_matches('/'), OFlag::O_PATH).is_ok()
+        };
+        let program = Program::own().ok().into_iter().chain(Program::usual()).find(is_there);
+        let program = program.ok_or_else(|| {
+            let error = "the image has no ssm-keepalive that its watch could run: install it there first, to /usr/sbin";
+            Failure::new("program", error)
+        })?;
+        Ok(Some(Watch { program, unit: unit.clone(), asleep_for: call.asleep_for }))
+    }
+
     fn open_below(&self, path: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
         openat2(&self.root, path, OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve))
@@ -145,6 +162,11 @@ pub fn install(report: Report, call: &InstallCall, root: &Path) -> Result<Exit, 
         folder.sweep()?;
         folder.set(Some(&Contents::public(text.as_str())))?;
     }
+    let watch = image.watch(&unit, call)?;
+    let watch_changed = match &watch {
+        Some(watch) => put_watch(&units, watch, call.dry_run)?,
+        None => false,
+    };
     let object = json!({
         "op": OP,
         "success": true,
@@ -157,13 +179,33 @@ pub fn install(report: Report, call: &InstallCall, root: &Path) -> Result<Exit, 
     });
     let shown = diagnostics::one_line(&file.display().to_string());
     if call.dry_run {
-        let more = json!({"dry_run": true, "change": plan.change, "text": text});
+        let texts = watch.map(|watch| json!({"service": watch.service(), "timer": watch.timer()}));
+        let more = json!({"dry_run": true, "change": plan.change, "text": text, "watch": texts});
         let words = format!("{shown} ({}, dry run)\n{}", plan.change, text.trim_end());
         return Ok(report.line(&with(object, more), &words));
     }
     let state = if changed { "installed" } else { "already so" };
-    let words = format!("{state}: {shown}\nnot proven: nobody runs this image; 'verify' proves it there");
-    Ok(report.line(&with(object, json!({"changed": changed})), &words))
+    let mut words = format!("{state}: {shown}\nnot proven: nobody runs this image; 'verify' proves it there");
+    if watch.is_some() {
+        let state = if watch_changed { "installed" } else { "already so" };
+        words += &format!("\n{state}: the watch, which begins with the image");
+    }
+    let more = json!({
+        "changed": changed || watch_changed,
+        "watch": watch.map(|watch| watch.asleep_for.to_string()),
+    });
+    Ok(report.line(&with(object, more), &words))
+}
+
+/// Writes the watch; whether anything had to be.
+fn put_watch(units: &Units, watch: &Watch, is_dry: bool) -> Result<bool, Failure> {
+    let files = Files::new(units);
+    let wanted = Found::of(watch);
+    let changed = files.find()? != wanted;
+    if changed && !is_dry {
+        files.put(&wanted)?;
+    }
+    Ok(changed)
 }
 
 #[cfg(test)]

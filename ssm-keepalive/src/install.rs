@@ -19,7 +19,8 @@ use crate::properties::Properties;
 use crate::report::{self, Report, with};
 use crate::selection::{Selected, select};
 use crate::systemctl;
-use crate::transaction::{self, look, path_of};
+use crate::transaction::{self, UNITS, look, path_of};
+use crate::watch::{self, Program, SERVICE, TIMER, Watch};
 use plan::Plan;
 
 /// The operation's name in JSON.
@@ -31,7 +32,8 @@ const RUNNING: [&str; 3] = ["active", "activating", "reloading"];
 #[must_use]
 pub fn run(call: &InstallCall) -> Exit {
     let report = Report::new(call.json);
-    let done = bounded(call.restart_sec).and_then(|_| match &call.root {
+    let fits = bounded(call.restart_sec).and(watch::bounded(call.asleep_for).map(drop));
+    let done = fits.and_then(|()| match &call.root {
         Some(root) => image::install(report, call, root),
         None if call.dry_run => show(report, call),
         None => report::require_root().and_then(|()| install(report, call)),
@@ -53,6 +55,16 @@ fn planned(selected: &Selected, call: &InstallCall) -> Result<Plan, Failure> {
     plan::over(look(&selected.unit)?, wanted, &path)
 }
 
+/// The watch that is asked for.
+fn watch_for(selected: &Selected, call: &InstallCall) -> Result<Option<Watch>, Failure> {
+    if !call.watch {
+        return Ok(None);
+    }
+    let program = Program::own()?;
+    program.trust()?;
+    Ok(Some(Watch { program, unit: selected.unit.clone(), asleep_for: call.asleep_for }))
+}
+
 fn facts(selected: &Selected, plan: &Plan) -> Value {
     let before = plan.drop_in.before.iter().filter_map(|value| value.as_str().split_once('='));
     json!({
@@ -70,16 +82,23 @@ fn facts(selected: &Selected, plan: &Plan) -> Value {
 fn show(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
     let selected = select(call.unit.as_ref())?;
     let plan = planned(&selected, call)?;
+    let watch = watch_for(&selected, call)?;
     let text = plan.drop_in.render();
-    let words =
+    let mut words =
         format!("{} ({}, dry run)\n{}", path_of(&selected.unit).display(), plan.change, text.trim_end());
-    let more = json!({"dry_run": true, "change": plan.change, "text": text});
+    if let Some(watch) = &watch {
+        words += &format!("\n{UNITS}/{SERVICE}\n{}\n{UNITS}/{TIMER}\n{}", watch.service(), watch.timer());
+    }
+    let texts = watch.map(|watch| json!({"service": watch.service(), "timer": watch.timer()}));
+    let more = json!({"dry_run": true, "change": plan.change, "text": text, "watch": texts});
     Ok(report.line(&with(facts(&selected, &plan), more), &words))
 }
 
 /// What was done.
 struct Done {
     changed: bool,
+    /// Whether the watch had to be changed, if it is asked for.
+    watch: Option<bool>,
     steps: Vec<agent::Step>,
     restart: Option<restart::Scheduled>,
     /// Sentences to the operator, each with a stable word.
@@ -103,7 +122,8 @@ fn install(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
     done.advice.iter().chain(warnings).for_each(|sentence| report::complain(sentence));
     let started = done.steps.contains(&agent::Step::Start);
     let more = json!({
-        "changed": done.changed,
+        "changed": done.changed || done.watch == Some(true),
+        "watch": done.watch.map(|_| call.asleep_for.to_string()),
         "proven": true,
         "agent": done.now.active_state,
         "started": started,
@@ -113,6 +133,13 @@ fn install(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
         "warnings": done.warnings.iter().map(|(code, _)| *code).collect::<Vec<_>>(),
     });
     let mut words = words(&selected, &plan, done.changed);
+    if let Some(changed) = done.watch {
+        let state = if changed { "installed" } else { "already so" };
+        words += &format!(
+            "\n{state}: {UNITS}/{TIMER}\nproven: an agent that is asleep for {} is restarted",
+            call.asleep_for
+        );
+    }
     if started {
         words += "\nstarted: the agent had ended";
     }
@@ -125,16 +152,22 @@ fn install(report: Report, call: &InstallCall) -> Result<Exit, Failure> {
 fn carry_out(selected: &Selected, plan: &Plan, call: &InstallCall) -> Result<Done, Failure> {
     let unit = &selected.unit;
     let (path, text) = (path_of(unit), plan.drop_in.render());
+    let watch = watch_for(selected, call)?;
     let folder = transaction::open(unit)?;
-    let prove = || proof::prove(unit, plan.drop_in.restart_sec, &path);
-    let (changed, proven) = transaction::install(&folder, text.as_bytes(), systemctl::daemon_reload, prove)?;
+    // In the proof, so that the drop-in does not stay either when the watch fails.
+    let prove = || {
+        let proven = proof::prove(unit, plan.drop_in.restart_sec, &path)?;
+        Ok((proven, watch.as_ref().map(watch::install).transpose()?))
+    };
+    let (changed, (proven, watch)) =
+        transaction::install(&folder, text.as_bytes(), systemctl::daemon_reload, prove)?;
     let agent::Plan { steps, advice } = agent::plan(&proven, call);
     agent::act(unit, &steps)?;
     let now = if steps.is_empty() { proven.clone() } else { systemctl::show(unit)? };
     let is_running = RUNNING.contains(&now.active_state.as_str());
     let restart = if call.restart && is_running { Some(restart::schedule(unit)?) } else { None };
     let warnings = warnings(&selected.properties, &proven, call.restart && !is_running);
-    Ok(Done { changed, steps, restart, warnings, advice, now })
+    Ok(Done { changed, watch, steps, restart, warnings, advice, now })
 }
 
 /// What the operator has to know, each with a stable word.

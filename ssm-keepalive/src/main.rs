@@ -9,7 +9,7 @@ use nix::sys::signal::SigSet;
 use ssm_keepalive::cli::{Call, Cli};
 use ssm_keepalive::exit::Exit;
 use ssm_keepalive::fleet::{deploy, status as fleet_status};
-use ssm_keepalive::{install, print, remove, report, status, verify};
+use ssm_keepalive::{install, print, remove, report, status, verify, watch};
 
 fn main() -> ExitCode {
     let call = match Cli::try_parse() {
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Call::Print(call) => print::run(&call),
         Call::Deploy(call) => deploy::run(&call),
         Call::FleetStatus(call) => fleet_status::run(&call),
+        Call::Watch(call) => watch::run(&call),
     })
 }
 

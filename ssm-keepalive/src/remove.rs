@@ -14,8 +14,9 @@ use crate::image::{CODE, Image};
 use crate::install::plan::foreign;
 use crate::report::{self, Report};
 use crate::systemctl;
-use crate::transaction::{Folder, Units, lock, trust};
+use crate::transaction::{Folder, Units, held_signals, lock, trust};
 use crate::unit::Unit;
+use crate::watch::{self, Removed, TIMER, Watch};
 use proof::Proof;
 
 /// The operation's name in JSON.
@@ -65,16 +66,23 @@ fn remove(report: Report, call: &RemoveCall) -> Result<Exit, Failure> {
         None => Units::of_host()?,
     };
     // A dry run changes nothing, and so has nothing to lock; an image is its builder's alone.
-    let lock = if acts { Some(lock()?) } else { None };
+    let lock = if acts { Some((lock()?, held_signals()?)) } else { None };
+    // First, so that nobody restarts what is being changed.
+    let is_meant = |watched: &Watch| call.unit.as_ref().is_none_or(|unit| *unit == watched.unit);
+    let watch = watch::remove(&units, is_meant, call.dry_run, acts);
     let mut ends = Vec::new();
     for unit in concerned(&units, call.unit.as_ref())? {
         let ended = end(&units, &unit, call.dry_run, acts);
         ends.push((unit, ended));
     }
     let proofs = if acts { prove(&ends)? } else { ends.iter().map(|_| None).collect() };
+    let watch = match watch {
+        Ok(Some(_)) if acts => watch::prove_removed().and(watch),
+        watch => watch,
+    };
     drop(lock);
-    let mut exit = Exit::Done;
-    let mut is_quiet = true;
+    let mut is_quiet = watch == Ok(None);
+    let mut exit = tell_watch(report, call, watch);
     for ((unit, ended), proof) in ends.into_iter().zip(proofs) {
         // Who names no unit asks for what is there.
         if call.unit.is_none() && ended == Ok(End::Nothing) {
@@ -141,6 +149,22 @@ fn prove(ends: &[(Unit, Result<End, Failure>)]) -> Result<Vec<Option<Result<Proo
         Ok(End::Nothing) | Err(_) => None,
     };
     Ok(ends.iter().map(proven).collect())
+}
+
+fn tell_watch(report: Report, call: &RemoveCall, watch: Result<Option<Removed>, Failure>) -> Exit {
+    let watch = match watch {
+        Ok(None) => return Exit::Done,
+        Ok(Some(watch)) => watch,
+        Err(failure) => return report.failure(OP, &failure, json!({"unit": TIMER})),
+    };
+    let file = diagnostics::one_line(&watch.path.display().to_string());
+    let is_host = call.root.is_none() && !call.dry_run;
+    let object = json!({
+        "op": OP, "success": true, "unit": TIMER, "file": watch.path, "dry_run": call.dry_run,
+        "changed": !call.dry_run, "restored": false, "proven": is_host,
+    });
+    let proven = if is_host { "\nproven: systemd has no watch any more" } else { "" };
+    report.line(&object, &format!("{}: {file}, and its timer{proven}", End::Gone.words(call.dry_run)))
 }
 
 fn tell(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::journal::Level;
 use crate::{selection, systemctl};
 
 /// The program's name before what it says to the operator.
@@ -39,6 +40,12 @@ impl Report {
         print(&(line + "\n"))
     }
 
+    /// The same, and to the journal with its level.
+    #[must_use]
+    pub fn journal_line(self, level: Level, object: &impl Serialize, words: &dyn Display) -> Exit {
+        self.line(object, &format!("{}{words}", level.prefix(io::stdout())))
+    }
+
     /// A failure: a line of data in JSON, and a sentence to the operator in any case.
     #[must_use]
     pub fn failure(self, op: &str, failure: &Failure, more: Value) -> Exit {
@@ -54,7 +61,11 @@ impl Report {
 /// The exit status that the failure has in ssm-keepalive(8).
 #[must_use]
 pub fn exit_of(failure: &Failure) -> Exit {
-    if failure.code == "restart-sec" { Exit::Usage } else { selection::exit_of(failure) }
+    if ["restart-sec", "asleep-for"].contains(&failure.code) {
+        Exit::Usage
+    } else {
+        selection::exit_of(failure)
+    }
 }
 
 /// An object with the members of another one added.
@@ -82,7 +93,8 @@ pub fn print(data: &str) -> Exit {
 
 /// A sentence to the operator.
 pub fn complain(sentence: &dyn Display) {
-    diagnostics::complain(NAME, sentence);
+    let level = Level::Warning.prefix(io::stderr());
+    diagnostics::say(&format!("{level}{NAME}: {}", diagnostics::one_line(&sentence.to_string())));
 }
 
 /// Makes sure that it is root who calls.
@@ -117,6 +129,7 @@ mod tests {
     fn each_failure_of_the_manual_has_its_exit_status() {
         for (code, exit) in [
             ("restart-sec", Exit::Usage),
+            ("asleep-for", Exit::Usage),
             ("no-systemd", Exit::NoSystemd),
             ("no-agent", Exit::NoAgent),
             ("masked", Exit::Masked),

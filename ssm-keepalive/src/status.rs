@@ -16,9 +16,10 @@ use crate::failure::Failure;
 use crate::install::plan::at;
 use crate::precedence::{Key, Setting, Source, deciding, sources};
 use crate::report::Report;
-use crate::selection::{exit_of, select};
+use crate::selection::{Selected, exit_of, select};
 use crate::span::Span;
 use crate::transaction::{look, path_of};
+use crate::watch::{self, State, TIMER, Watch};
 
 /// The operation's name in JSON.
 const OP: &str = "status";
@@ -31,6 +32,20 @@ pub fn run(call: &UnitCall) -> Exit {
         "orphaned" | "masked" | "no-agent" => absent(report, &failure),
         _ => report.failure(OP, &failure, Value::Null),
     })
+}
+
+/// What is known of the agent, and how it is, whoever would overrule us.
+#[must_use]
+pub fn judged(selected: &Selected) -> (Facts, Condition) {
+    let facts = facts::gather(selected, None);
+    let condition = judge(&facts);
+    (facts, condition)
+}
+
+/// Whether somebody has scheduled that this host goes down, whenever.
+#[must_use]
+pub fn goes_down() -> bool {
+    reboot::is_scheduled()
 }
 
 fn status(call: &UnitCall, report: Report) -> Result<Exit, Failure> {
@@ -46,7 +61,9 @@ fn status(call: &UnitCall, report: Report) -> Result<Exit, Failure> {
     };
     let facts = facts::gather(&selected, winner);
     let condition = judge(&facts);
-    let written = report.line(&object(&facts, &condition, &drop_in), &words(&facts, &condition, &drop_in));
+    let watch = watch::look();
+    let written = report
+        .line(&object(&facts, &condition, &drop_in, &watch), &words(&facts, &condition, &drop_in, &watch));
     Ok(if written == Exit::Done { condition.exit } else { written })
 }
 
@@ -77,7 +94,7 @@ fn kind(drop_in: &Result<Present, Failure>) -> &'static str {
     }
 }
 
-fn object(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure>) -> Value {
+fn object(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure>, watch: &State) -> Value {
     let Facts { unit, properties, workers, .. } = facts;
     let span = |span: Option<Span>| span.map(|span| span.to_string());
     let overruled = facts.winner.as_ref().map(
@@ -103,11 +120,14 @@ fn object(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failur
         "drop_in": kind(drop_in),
         "drop_in_file": path_of(unit).to_string_lossy(),
         "overruled_by": overruled,
+        "watch": watch.code(),
+        "watch_asleep_for": of(watch).map(|watch| watch.asleep_for.to_string()),
+        "watch_unit": of(watch).map(|watch| watch.unit.as_str()),
     })
 }
 
 /// One screen.
-fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure>) -> String {
+fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure>, watch: &State) -> String {
     let Facts { unit, properties, .. } = facts;
     let mut lines = vec![format!("{unit}: {}: {}", condition.code, condition.sentence)];
     if let Some(helps) = &condition.helps {
@@ -134,7 +154,25 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
     if let Some(winner) = &facts.winner {
         lines.push(format!("  overruled by  {winner}"));
     }
+    lines.push(match watch {
+        State::Off => "  watch         off".to_owned(),
+        State::On(watch) if watch.unit == *unit => {
+            format!("  watch         on: restarted when asleep for {}", watch.asleep_for)
+        }
+        State::On(watch) => format!("  watch         on, of {}", watch.unit),
+        State::Broken => {
+            format!("  watch         broken: see systemctl status {TIMER}; install --watch mends it")
+        }
+    });
     lines.join("\n")
+}
+
+/// The watch that looks.
+fn of(state: &State) -> Option<&Watch> {
+    match state {
+        State::On(watch) => Some(watch),
+        State::Off | State::Broken => None,
+    }
 }
 
 fn limit(interval: Option<Span>, burst: &str) -> String {

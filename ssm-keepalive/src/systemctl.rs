@@ -1,5 +1,6 @@
 //! systemctl(1) and systemd-run(1), the only way in which anything is asked of systemd.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +34,16 @@ pub fn is_booted() -> bool {
 pub fn show(unit: &Unit) -> Result<Properties, Failure> {
     let output = ask(&["show", "--property", ASKED, "--", unit.as_str()])?;
     Ok(Properties::parse(&output))
+}
+
+/// These properties of any unit, which may be absent, by name.
+///
+/// # Errors
+/// `systemctl` when it does not answer.
+pub fn values(unit: &str, properties: &str) -> Result<HashMap<String, String>, Failure> {
+    let output = ask(&["show", "--property", properties, "--", unit])?;
+    let pairs = output.lines().filter_map(|line| line.split_once('='));
+    Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
 }
 
 /// Has systemd read all unit files again.

@@ -1,7 +1,7 @@
 //! Whether this host is about to reboot, as by the agent's own `shutdown -r +1`.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where systemd-logind keeps what shutdown(8) has scheduled.
@@ -10,6 +10,11 @@ const SCHEDULED: &str = "/run/systemd/shutdown/scheduled";
 const MAX_FILE: u64 = 4096;
 /// A reboot later than this is somebody's plan for tonight, and says nothing of the agent.
 const SOON: Duration = Duration::from_secs(10 * 60);
+
+/// Whether anything is scheduled; what cannot be looked at may be there.
+pub(super) fn is_scheduled() -> bool {
+    !matches!(File::open(SCHEDULED), Err(error) if error.kind() == ErrorKind::NotFound)
+}
 
 /// Whether it is.
 pub(super) fn is_soon() -> bool {

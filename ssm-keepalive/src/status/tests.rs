@@ -27,7 +27,7 @@ fn facts() -> Facts {
 fn one_screen_tells_it_and_quotes_nothing_raw() {
     let facts = facts();
     let drop_in = Ok(Present::Foreign { line: Some(4), why: "it is another one" });
-    let words = words(&facts, &judge(&facts), &drop_in);
+    let words = words(&facts, &judge(&facts), &drop_in, &State::Off);
     for expected in [
         "amazon-ssm-agent.service: would-stay-dead: ",
         "no, after 10s; 3 so far; start limit 5 starts within 10s",
@@ -35,6 +35,7 @@ fn one_screen_tells_it_and_quotes_nothing_raw() {
         "1 commands or sessions",
         "foreign: /etc/systemd/system/amazon-ssm-agent.service.d/restart.conf",
         "left alone: line 4: it is another one",
+        "watch         off",
         "overruled by  /etc/z\\u{1b}.conf, line 2, with no",
     ] {
         assert!(words.contains(expected), "{expected}\n{words}");
@@ -45,7 +46,7 @@ fn one_screen_tells_it_and_quotes_nothing_raw() {
 #[test]
 fn a_program_is_told_the_same_in_one_object() {
     let facts = facts();
-    let object = object(&facts, &judge(&facts), &Ok(Present::Absent));
+    let object = object(&facts, &judge(&facts), &Ok(Present::Absent), &State::Broken);
     for (key, value) in [
         ("condition", json!("would-stay-dead")),
         ("returns", json!(false)),
@@ -54,6 +55,8 @@ fn a_program_is_told_the_same_in_one_object() {
         ("restarts", json!(3)),
         ("main_pid", json!(42)),
         ("drop_in", json!("absent")),
+        ("watch", json!("broken")),
+        ("watch_unit", json!(null)),
         ("overruled_by", json!({"file": "/etc/z\u{1b}.conf", "line": 2, "value": "no"})),
     ] {
         assert_eq!(object[key], value, "{key}");

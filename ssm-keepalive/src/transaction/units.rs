@@ -78,6 +78,12 @@ impl Units {
         Ok(units)
     }
 
+    /// It, open.
+    #[must_use]
+    pub fn open(&self) -> &OwnedFd {
+        &self.open
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -1,0 +1,102 @@
+//! What is written, and what is read back.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn plain() -> DropIn {
+    DropIn { restart_sec: Span::from_micros(10_000_000), no_growth: false, before: Vec::new(), kept: None }
+}
+
+#[test]
+fn the_file_says_what_issue_5_asks_for() {
+    let text = plain().render();
+    let settings: Vec<&str> = text.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    assert_eq!(
+        settings,
+        ["[Unit]", "StartLimitIntervalSec=0", "[Service]", "Restart=always", "RestartSec=10s"]
+    );
+    assert!(DropIn { no_growth: true, ..plain() }.render().ends_with(NO_GROWTH));
+}
+
+#[test]
+fn an_agent_is_awaited_for_a_tenth_of_a_second_to_an_hour() {
+    for (span, fits) in
+        [("100ms", true), ("1h", true), ("99ms", false), ("0", false), ("61min", false), ("infinity", false)]
+    {
+        assert_eq!(bounded(span.parse().expect(span)).is_ok(), fits, "{span}");
+    }
+}
+
+#[test]
+fn what_was_changed_since_is_not_ours() {
+    let text =
+        DropIn { kept: Some(Kept { text: "[Service]\nRestart=no\n".into(), mode: PUBLIC }), ..plain() }
+            .render();
+    assert!(matches!(Present::of(Some(text.as_bytes())), Present::Ours(_)));
+    for changed in [
+        text.replace("10s", "20"),
+        text.replace("always", "no"),
+        text.replace("# kept: R", "# kept:R"),
+        text.replace("RestartSec=10s\n", ""),
+        format!("{text}Environment=X=1\n"),
+        format!("{text}\n"),
+        text.trim_end().to_owned(),
+    ] {
+        let present = Present::of(Some(changed.as_bytes()));
+        assert!(matches!(present, Present::Foreign { line: Some(1), .. }), "{changed}");
+    }
+    assert_eq!(Present::of(None), Present::Absent);
+    assert!(matches!(Present::of(Some(b"\xff")), Present::Foreign { .. }));
+}
+
+#[test]
+fn a_file_by_hand_is_root_s_alone_to_write_or_left_alone() {
+    let file = |mode, owner| Contents { mode, owner, ..Contents::public("[Service]\nRestart=always\n") };
+    for (file, expected) in [
+        (file(0o644, 0), None),
+        (file(0o600, 0), None),
+        (file(0o664, 0), Some("others than root can write it")),
+        (file(0o646, 0), Some("others than root can write it")),
+        (file(0o644, 1000), Some("it belongs to somebody else than root")),
+    ] {
+        match (Present::of_file(Some(&file)), expected) {
+            (Present::HandMade(kept), None) => assert_eq!(kept.contents(), file),
+            (Present::Foreign { line: None, why }, Some(expected)) => assert_eq!(why, expected),
+            (present, _) => panic!("{file:?}: {present:?}"),
+        }
+    }
+    assert_eq!(Present::of_file(None), Present::Absent);
+}
+
+#[test]
+fn no_value_of_systemds_leaves_its_comment() {
+    let hostile = Value::new("Restart", "no\n[Service]\rExecStart=/bin/x\\\\ \\");
+    assert_eq!(hostile.as_str(), "Restart=no\\u{a}[Service]\\u{d}ExecStart=/bin/x");
+    let drop_in = DropIn { before: vec![hostile], ..plain() };
+    assert_eq!(Present::of(Some(drop_in.render().as_bytes())), Present::Ours(drop_in));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(
+        micros in 1..u64::MAX,
+        no_growth: bool,
+        lines in proptest::option::of(proptest::collection::vec("( |#|kept:|[a-zA-Z=\\[\\]]){0,9}", 0..5)),
+        ended: bool,
+        mode in 0..=PERMISSIONS,
+        values in proptest::collection::vec(".{0,12}", 0..3),
+    ) {
+        let kept = lines.map(|lines| {
+            Kept { text: lines.join("\n") + if ended { "\n" } else { "" }, mode }
+        });
+        let before = values.iter().map(|value| Value::new("Restart", value)).collect();
+        let drop_in = DropIn { restart_sec: Span::from_micros(micros), no_growth, before, kept };
+        prop_assert_eq!(Present::of(Some(drop_in.render().as_bytes())), Present::Ours(drop_in));
+    }
+
+    #[test]
+    fn no_text_is_taken_for_ours_and_changed(text in "(?s).{0,80}") {
+        prop_assert!(!matches!(Present::of(Some(text.as_bytes())), Present::Ours(_)));
+    }
+}
