@@ -16,6 +16,7 @@ use crate::image;
 use crate::precedence::sources;
 use crate::proof;
 use crate::properties::Properties;
+use crate::reboot_gap;
 use crate::report::{self, Report, with};
 use crate::selection::{Selected, select};
 use crate::systemctl;
@@ -166,26 +167,15 @@ fn carry_out(selected: &Selected, plan: &Plan, call: &InstallCall) -> Result<Don
     let now = if steps.is_empty() { proven.clone() } else { systemctl::show(unit)? };
     let is_running = RUNNING.contains(&now.active_state.as_str());
     let restart = if call.restart && is_running { Some(restart::schedule(unit)?) } else { None };
-    let warnings = warnings(&selected.properties, &proven, call.restart && !is_running);
+    let warnings = warnings(&plan.drop_in, &proven, call.restart && !is_running);
     Ok(Done { changed, watch, steps, restart, warnings, advice, now })
 }
 
 /// What the operator has to know, each with a stable word.
-fn warnings(
-    before: &Properties,
-    after: &Properties,
-    is_not_restarted: bool,
-) -> Vec<(&'static str, &'static str)> {
-    let lost = "RestartPreventExitStatus=194 is gone: systemd would start an agent that waits for a reboot; \
-                look at the drop-ins with 'systemctl cat'";
-    let not_restarted = "the agent does not run, and so is not restarted";
-    [
-        (proof::has_lost_reboot(before, after), "reboot-not-awaited", lost),
-        (is_not_restarted, "not-running", not_restarted),
-    ]
-    .into_iter()
-    .filter_map(|(holds, code, sentence)| holds.then_some((code, sentence)))
-    .collect()
+fn warnings(drop_in: &DropIn, now: &Properties, is_not_restarted: bool) -> Vec<(&'static str, &'static str)> {
+    let reboot = reboot_gap::warning(Some(drop_in), now).map(|sentence| (reboot_gap::CODE, sentence));
+    let not_restarted = ("not-running", "the agent does not run, and so is not restarted");
+    reboot.into_iter().chain(is_not_restarted.then_some(not_restarted)).collect()
 }
 
 fn words(selected: &Selected, plan: &Plan, changed: bool) -> String {

@@ -17,6 +17,7 @@ pub mod print;
 pub mod processes;
 pub mod proof;
 pub mod properties;
+pub mod reboot_gap;
 pub mod remove;
 pub mod report;
 pub mod revival;

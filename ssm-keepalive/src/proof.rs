@@ -61,12 +61,6 @@ fn blame(files: &[Source], key: Key, ours: &Path) -> String {
     }
 }
 
-/// Whether the agent was kept from being started while it waits for a reboot, and is no more.
-#[must_use]
-pub fn has_lost_reboot(before: &Properties, after: &Properties) -> bool {
-    before.awaits_reboot() && !after.awaits_reboot()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,13 +96,5 @@ mod tests {
             let why = blame(&files, Key::Restart, &ours.path);
             assert!(why.starts_with(expected), "{why}");
         }
-    }
-
-    #[test]
-    fn the_wait_for_a_reboot_may_not_get_lost() {
-        let with = |prevent: &str| Properties::parse(&format!("RestartPreventExitStatus={prevent}\n"));
-        assert!(has_lost_reboot(&with("1 194"), &with("1")));
-        assert!(!has_lost_reboot(&with("194"), &with("194 SIGTERM")));
-        assert!(!has_lost_reboot(&with(""), &with("")));
     }
 }

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::install::plan::at;
 use crate::precedence::{Key, Setting, Source, deciding, sources};
+use crate::reboot_gap;
 use crate::report::Report;
 use crate::selection::{Selected, exit_of, select};
 use crate::span::Span;
@@ -120,6 +121,7 @@ fn object(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failur
         "drop_in": kind(drop_in),
         "drop_in_file": path_of(unit).to_string_lossy(),
         "overruled_by": overruled,
+        "warnings": warning(facts, drop_in).map(|_| reboot_gap::CODE).into_iter().collect::<Vec<_>>(),
         "watch": watch.code(),
         "watch_asleep_for": of(watch).map(|watch| watch.asleep_for.to_string()),
         "watch_unit": of(watch).map(|watch| watch.unit.as_str()),
@@ -154,6 +156,9 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
     if let Some(winner) = &facts.winner {
         lines.push(format!("  overruled by  {winner}"));
     }
+    if let Some(warning) = warning(facts, drop_in) {
+        lines.push(format!("  warning       {warning}"));
+    }
     lines.push(match watch {
         State::Off => "  watch         off".to_owned(),
         State::On(watch) if watch.unit == *unit => {
@@ -165,6 +170,15 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
         }
     });
     lines.join("\n")
+}
+
+/// What keeps an agent from waiting for a reboot.
+fn warning(facts: &Facts, drop_in: &Result<Present, Failure>) -> Option<&'static str> {
+    let recorded = match drop_in {
+        Ok(Present::Ours(drop_in)) => Some(drop_in),
+        _ => None,
+    };
+    reboot_gap::warning(recorded, &facts.properties)
 }
 
 /// The watch that looks.

@@ -11,8 +11,9 @@ use crate::failure::Failure;
 use crate::properties::{ASKED, Properties};
 use crate::unit::Unit;
 
-const SYSTEMCTL: &str = "/usr/bin/systemctl";
-const SYSTEMD_RUN: &str = "/usr/bin/systemd-run";
+/// Where they are; /bin is a folder of its own where /usr is not merged, as on Debian 9 and Ubuntu 18.04.
+const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
+const SYSTEMD_RUN: [&str; 2] = ["/usr/bin/systemd-run", "/bin/systemd-run"];
 /// How long systemd may take to answer; starting a unit may take its TimeoutStartSec=.
 const TIME: Duration = Duration::from_secs(100);
 /// How much it may say, in bytes.
@@ -59,7 +60,7 @@ pub fn daemon_reload() -> Result<(), Failure> {
 /// # Errors
 /// `systemctl` with its own words when it fails.
 pub fn ask(words: &[&str]) -> Result<String, Failure> {
-    let ran = call(SYSTEMCTL, words)?;
+    let ran = call(first(&SYSTEMCTL), words)?;
     match ran.status {
         Some(0) => Ok(String::from_utf8_lossy(&ran.stdout).into_owned()),
         _ => Err(Failure::new("systemctl", format!("systemctl {}: {}", words.join(" "), ran.words()))),
@@ -71,11 +72,33 @@ pub fn ask(words: &[&str]) -> Result<String, Failure> {
 /// # Errors
 /// `systemctl` when it cannot be run.
 pub fn later(options: &[&str], words: &[&str]) -> Result<Ran, Failure> {
-    call(SYSTEMD_RUN, &[options, &[SYSTEMCTL], words].concat())
+    call(first(&SYSTEMD_RUN), &[options, &[first(&SYSTEMCTL)], words].concat())
+}
+
+/// The first that is there, or the usual one, about which it is said then that it is not.
+fn first<'a>(paths: &[&'a str]) -> &'a str {
+    paths.iter().find(|path| Path::new(path).exists()).unwrap_or(&paths[0])
 }
 
 fn call(program: &str, words: &[&str]) -> Result<Ran, Failure> {
     let argv: Vec<OsString> = [program].iter().chain(words).map(OsString::from).collect();
     run(&Run { argv: &argv, env: &ENVIRONMENT, stdin: b"", limit: TIME, output: OUTPUT })
         .map_err(|error| Failure::new("systemctl", format!("{program} cannot be run: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_where_it_is_first_found() {
+        let place = tempfile::tempdir().expect("a folder");
+        let [usr, bin] = ["usr", "bin"].map(|name| place.path().join(name).display().to_string());
+        let paths = [usr.as_str(), &bin];
+        assert_eq!(first(&paths), usr);
+        std::fs::write(&bin, "").expect("written");
+        assert_eq!(first(&paths), bin);
+        std::fs::write(&usr, "").expect("written");
+        assert_eq!(first(&paths), usr);
+    }
 }

@@ -35,6 +35,7 @@ fn one_screen_tells_it_and_quotes_nothing_raw() {
         "1 commands or sessions",
         "foreign: /etc/systemd/system/amazon-ssm-agent.service.d/restart.conf",
         "left alone: line 4: it is another one",
+        "warning       the unit has no RestartPreventExitStatus=194",
         "watch         off",
         "overruled by  /etc/z\\u{1b}.conf, line 2, with no",
     ] {
@@ -55,6 +56,7 @@ fn a_program_is_told_the_same_in_one_object() {
         ("restarts", json!(3)),
         ("main_pid", json!(42)),
         ("drop_in", json!("absent")),
+        ("warnings", json!(["reboot-not-awaited"])),
         ("watch", json!("broken")),
         ("watch_unit", json!(null)),
         ("overruled_by", json!({"file": "/etc/z\u{1b}.conf", "line": 2, "value": "no"})),
