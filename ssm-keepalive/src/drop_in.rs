@@ -27,6 +27,10 @@ const KEPT_MODE: &str = "# kept-mode: ";
 const UNENDED: &str = "# kept, without a newline:";
 /// Before the span in our [Service] section.
 const RESTART_SEC: &str = "RestartSec=";
+/// No start limit, where systemd 230 and later have it, and the section of what follows.
+const LIMIT: &str = "\n[Unit]\nStartLimitIntervalSec=0\n\n[Service]\n";
+/// The same for older ones, which pass over that setting (systemd.service(5) of 219).
+const OLD_LIMIT: &str = "\n[Service]\nStartLimitInterval=0\n";
 /// RestartSec= would grow with each restart; without a growth it is what is awaited (systemd.service(5), since 254).
 const NO_GROWTH: &str = "RestartSteps=0\nRestartMaxDelaySec=infinity\n";
 
@@ -57,6 +61,8 @@ pub fn bounded(restart_sec: Span) -> Result<Span, Failure> {
 pub struct DropIn {
     /// How long systemd waits before it starts the agent again.
     pub restart_sec: Span,
+    /// Whether the start limit is set as before systemd 230.
+    pub old_limit: bool,
     /// Whether others let that span grow, so that it is reset here.
     pub no_growth: bool,
     /// What held before; empty where nobody could be asked.
@@ -166,6 +172,12 @@ impl Present {
 }
 
 impl DropIn {
+    /// Where nothing else was, and nobody asked.
+    #[must_use]
+    pub fn plain(restart_sec: Span) -> Self {
+        Self { restart_sec, old_limit: false, no_growth: false, before: Vec::new(), kept: None }
+    }
+
     /// The text of the file.
     #[must_use]
     pub fn render(&self) -> String {
@@ -179,7 +191,8 @@ impl DropIn {
             }
             text += &quoted(&kept.text);
         }
-        text += "\n[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\n";
+        text += if self.old_limit { OLD_LIMIT } else { LIMIT };
+        text += "Restart=always\n";
         let _ = writeln!(text, "{RESTART_SEC}{}", self.restart_sec);
         if self.no_growth {
             text += NO_GROWTH;
@@ -208,7 +221,14 @@ impl DropIn {
             }
         }
         let kept = kept.map(|text| Kept { text, mode });
-        Some(Self { restart_sec: restart_sec?, no_growth: text.ends_with(NO_GROWTH), before, kept })
+        let old_limit = text.contains(OLD_LIMIT);
+        Some(Self {
+            restart_sec: restart_sec?,
+            old_limit,
+            no_growth: text.ends_with(NO_GROWTH),
+            before,
+            kept,
+        })
     }
 }
 

@@ -153,7 +153,7 @@ pub fn install(report: Report, call: &InstallCall, root: &Path) -> Result<Exit, 
     let own = geteuid().as_raw();
     let there = there.map(|file| if file.owner == own { Contents { owner: 0, ..file } } else { file });
     let file = units.path().join(format!("{unit}.d")).join(NAME);
-    let wanted = DropIn { restart_sec: call.restart_sec, no_growth: false, before: Vec::new(), kept: None };
+    let wanted = DropIn::plain(call.restart_sec);
     let plan = plan::over(Present::of_file(there.as_ref()), wanted, &file)?;
     let text = plan.drop_in.render();
     let changed = there.is_none_or(|file| file.bytes != text.as_bytes());

@@ -21,6 +21,7 @@ use crate::report::{self, Report, with};
 use crate::selection::{Selected, select};
 use crate::systemctl;
 use crate::transaction::{self, UNITS, look, path_of};
+use crate::version::Version;
 use crate::watch::{self, Program, SERVICE, TIMER, Watch};
 use plan::Plan;
 
@@ -46,12 +47,12 @@ pub fn run(call: &InstallCall) -> Exit {
 fn planned(selected: &Selected, call: &InstallCall) -> Result<Plan, Failure> {
     let path = path_of(&selected.unit);
     let files = sources::read(&selected.properties)?;
-    let version = if plan::grows(&files, &path) { systemctl::ask(&["--version"])? } else { String::new() };
+    let version = Version::ask()?;
     let wanted = DropIn {
-        restart_sec: call.restart_sec,
-        no_growth: plan::resets_growth(&version),
+        old_limit: version.has_old_limit(),
+        no_growth: version.grows() && plan::grows(&files, &path),
         before: values(&selected.properties),
-        kept: None,
+        ..DropIn::plain(call.restart_sec)
     };
     plan::over(look(&selected.unit)?, wanted, &path)
 }

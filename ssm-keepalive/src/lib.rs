@@ -28,4 +28,5 @@ pub mod systemctl;
 pub mod transaction;
 pub mod unit;
 pub mod verify;
+pub mod version;
 pub mod watch;

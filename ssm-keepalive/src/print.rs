@@ -8,12 +8,7 @@ use crate::report::{Report, print};
 /// Prints what `install` would write where nothing was before.
 #[must_use]
 pub fn run(call: &PrintCall) -> Exit {
-    let drop_in = bounded(call.restart_sec).map(|restart_sec| DropIn {
-        restart_sec,
-        no_growth: false,
-        before: Vec::new(),
-        kept: None,
-    });
+    let drop_in = bounded(call.restart_sec).map(DropIn::plain);
     match drop_in {
         Ok(drop_in) => print(&drop_in.render()),
         Err(failure) => Report::new(false).failure("print", &failure, serde_json::Value::Null),

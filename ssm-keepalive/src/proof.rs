@@ -1,6 +1,7 @@
 //! Whether systemd does with the agent what our file says, and who says otherwise.
 
 use std::path::Path;
+use std::slice;
 
 use crate::failure::Failure;
 use crate::precedence::{Key, Source, deciding, sources};
@@ -42,6 +43,10 @@ fn first_other(properties: &Properties, restart_sec: Span) -> Option<Other> {
     if wait != Some(restart_sec) {
         return Some(Other { key: Key::RestartSec, holds: format!("RestartSec={}", span(wait)) });
     }
+    if properties.grows() {
+        let steps = properties.restart_steps;
+        return Some(Other { key: Key::RestartSteps, holds: format!("RestartSteps={steps}") });
+    }
     let is_unlimited = limit == Some(Span::from_micros(0));
     let holds = || format!("StartLimitIntervalSec={}", span(limit));
     (!is_unlimited).then(|| Other { key: Key::LimitInterval, holds: holds() })
@@ -53,12 +58,20 @@ fn blame(files: &[Source], key: Key, ours: &Path) -> String {
         return format!("systemd does not read {}; 'systemctl cat' shows what it reads", ours.display());
     }
     match deciding(files, key) {
+        Some(setting) if setting.path != ours && !sets(files, key, ours) => {
+            format!("{setting} sets it, and ours does not: ssm-keepalive install takes it back")
+        }
         Some(setting) if setting.path != ours => {
             let place = diagnostics::one_line(&setting.path.display().to_string());
             format!("{place}, line {}, goes before ours; change or remove it", setting.line)
         }
         _ => "no file says so; 'journalctl -b _PID=1' may tell what systemd does not understand".to_owned(),
     }
+}
+
+/// Whether our file says anything of it.
+fn sets(files: &[Source], key: Key, ours: &Path) -> bool {
+    files.iter().any(|file| file.path == ours && deciding(slice::from_ref(file), key).is_some())
 }
 
 #[cfg(test)]
@@ -68,12 +81,16 @@ mod tests {
     const TEN: Span = Span::from_micros(10_000_000);
 
     #[test]
-    fn all_three_settings_have_to_hold() {
+    fn all_settings_have_to_hold() {
+        let grown = "always\nRestartSteps=3\nRestartMaxDelayUSec=5min";
+        let reset = "always\nRestartSteps=0\nRestartMaxDelayUSec=infinity";
         for (restart, wait, limit, expected) in [
             ("always", "10s", "0", None),
             ("no", "10s", "0", Some("Restart=no")),
             ("always", "1min 30s", "0", Some("RestartSec=1min 30s")),
             ("always", "", "0", Some("RestartSec=?")),
+            (reset, "10s", "0", None),
+            (grown, "10s", "0", Some("RestartSteps=3")),
             ("always", "10s", "10s", Some("StartLimitIntervalSec=10s")),
         ] {
             let shown = format!("Restart={restart}\nRestartUSec={wait}\nStartLimitIntervalUSec={limit}\n");
@@ -91,10 +108,21 @@ mod tests {
         for (files, expected) in [
             (vec![ours.clone(), late.clone()], "/d/zzz.conf, line 2, goes before ours"),
             (vec![early.clone(), ours.clone()], "no file says so"),
-            (vec![early], "systemd does not read /d/restart.conf"),
+            (vec![early.clone()], "systemd does not read /d/restart.conf"),
         ] {
             let why = blame(&files, Key::Restart, &ours.path);
             assert!(why.starts_with(expected), "{why}");
         }
+    }
+
+    #[test]
+    fn what_ours_says_nothing_of_is_taken_back_by_another_install() {
+        let file = |path: &str, text: &str| Source { path: path.into(), text: text.into() };
+        let files = [
+            file("/u", "[Service]\nRestartSteps=3\n"),
+            file("/d/restart.conf", "[Service]\nRestart=always\n"),
+        ];
+        let why = blame(&files, Key::RestartSteps, Path::new("/d/restart.conf"));
+        assert_eq!(why, "/u, line 2, with 3 sets it, and ours does not: ssm-keepalive install takes it back");
     }
 }

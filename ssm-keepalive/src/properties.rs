@@ -7,7 +7,8 @@ use crate::span::Span;
 
 /// The properties that are asked for.
 pub const ASKED: &str = "LoadState,UnitFileState,FragmentPath,DropInPaths,ActiveState,SubState,Result,Restart,\
-    RestartUSec,NRestarts,RestartPreventExitStatus,StartLimitIntervalUSec,StartLimitBurst,\
+    RestartUSec,RestartSteps,RestartMaxDelayUSec,NRestarts,RestartPreventExitStatus,StartLimitIntervalUSec,\
+    StartLimitIntervalSec,StartLimitInterval,StartLimitBurst,\
     MainPID,ExecMainStatus,ExecMainCode,ExecMainStartTimestampMonotonic,ControlGroup";
 
 /// The exit status with which the agent asks for a reboot (upstream's RebootExitCode).
@@ -36,6 +37,10 @@ pub struct Properties {
     pub restart: String,
     /// `RestartSec=`.
     pub restart_sec: Option<Span>,
+    /// In how many restarts it grows to `max_delay` (systemd.service(5), since 254).
+    pub restart_steps: u32,
+    /// `RestartMaxDelaySec=`; without one nothing grows.
+    pub max_delay: Option<Span>,
     /// How often systemd has started it again by itself.
     pub restarts: u64,
     /// `RestartPreventExitStatus=`.
@@ -79,9 +84,11 @@ impl Properties {
             result: owned("Result"),
             restart: owned("Restart"),
             restart_sec: span("RestartUSec"),
+            restart_steps: text("RestartSteps").parse().unwrap_or(0),
+            max_delay: span("RestartMaxDelayUSec").filter(|delay| *delay != Span::INFINITE),
             restarts: text("NRestarts").parse().unwrap_or(0),
             prevent: owned("RestartPreventExitStatus"),
-            limit_interval: span("StartLimitIntervalUSec"),
+            limit_interval: limit_interval(&values, ""),
             limit_burst: owned("StartLimitBurst"),
             main_pid: Some(number("MainPID")).filter(|pid| *pid > 0),
             main_status: number("ExecMainStatus"),
@@ -95,6 +102,12 @@ impl Properties {
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.load_state == "loaded"
+    }
+
+    /// Whether `restart_sec` grows with each restart, so that the agent is awaited for longer than we say.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        self.restart_steps > 0 && self.max_delay.is_some()
     }
 
     /// The exit status of the main process that ended last; `None` when a signal ended it, or while it runs.
@@ -122,9 +135,49 @@ impl Properties {
     }
 }
 
+/// The span of the start limit, under the name that this systemd has for it, with this before it. The older two
+/// names, of systemd 230 to 235 and of those before, have plain microseconds.
+#[must_use]
+pub fn limit_interval(values: &HashMap<&str, &str>, prefix: &str) -> Option<Span> {
+    let value = |name: &str| values.get(format!("{prefix}StartLimitInterval{name}").as_str());
+    let micros = || value("Sec").or_else(|| value(""))?.parse().ok().map(Span::from_micros);
+    value("USec").map_or_else(micros, |text| text.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_systemd_has_its_own_name_for_the_start_limit() {
+        // Of systemd 219 (CentOS 7), 232 (Debian 9) and 252; the last is of our drop-in on 219.
+        for (shown, expected) in [
+            (
+                "RestartUSec=100ms\nStartLimitInterval=10000000\nStartLimitBurst=5\nStartLimitAction=none\n",
+                10_000_000,
+            ),
+            ("RestartUSec=42s\nStartLimitIntervalSec=10000000\nStartLimitBurst=5\n", 10_000_000),
+            ("RestartUSec=1min 30s\nStartLimitIntervalUSec=10s\nStartLimitBurst=5\n", 10_000_000),
+            ("StartLimitInterval=18446744073709551615\n", u64::MAX),
+            ("RestartUSec=10s\nStartLimitInterval=0\nStartLimitBurst=5\n", 0),
+        ] {
+            let found = Properties::parse(shown).limit_interval;
+            assert_eq!(found, Some(Span::from_micros(expected)), "{shown}");
+        }
+        assert_eq!(Properties::parse("StartLimitInterval=10s\n").limit_interval, None);
+    }
+
+    #[test]
+    fn a_wait_grows_only_in_steps_and_up_to_something() {
+        for (shown, grows) in [
+            ("RestartUSec=1s\nRestartSteps=0\nRestartMaxDelayUSec=infinity\n", false),
+            ("RestartUSec=1s\nRestartSteps=5\nRestartMaxDelayUSec=infinity\n", false),
+            ("RestartUSec=1s\nRestartSteps=5\nRestartMaxDelayUSec=1min\n", true),
+            ("RestartUSec=1s\n", false),
+        ] {
+            assert_eq!(Properties::parse(shown).grows(), grows, "{shown}");
+        }
+    }
 
     #[test]
     fn properties_are_found_by_name_whatever_their_order() {

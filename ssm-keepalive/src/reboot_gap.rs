@@ -47,10 +47,8 @@ mod tests {
             Properties::parse(&format!("RestartPreventExitStatus={prevent}\nRestartUSec={wait}\n"))
         };
         let recorded = |prevent: &str| DropIn {
-            restart_sec: Span::from_micros(10_000_000),
-            no_growth: false,
             before: values(&with(prevent, "100ms")),
-            kept: None,
+            ..DropIn::plain(Span::from_micros(10_000_000))
         };
         for (before, prevent, wait, expected) in [
             (Some("194"), "194", "10s", None),

@@ -165,7 +165,7 @@ mod tests {
     fn ours(kept: Option<&str>) -> String {
         let kept = kept.map(|text| Kept { text: text.to_owned(), mode: 0o600 });
         let restart_sec = Span::from_micros(10_000_000);
-        DropIn { restart_sec, no_growth: false, before: Vec::new(), kept }.render()
+        DropIn { kept, ..DropIn::plain(restart_sec) }.render()
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::install::plan::at;
 use crate::precedence::{Key, Setting, Source, deciding, sources};
+use crate::properties::Properties;
 use crate::reboot_gap;
 use crate::report::Report;
 use crate::selection::{Selected, exit_of, select};
@@ -71,7 +72,7 @@ fn status(call: &UnitCall, report: Report) -> Result<Exit, Failure> {
 /// Who decides the first setting of our file in its stead, and otherwise.
 fn winner(files: &[Source], ours: &Path) -> Option<Setting> {
     let own = files.iter().find(|file| file.path == ours)?;
-    [Key::Restart, Key::RestartSec, Key::LimitInterval].into_iter().find_map(|key| {
+    [Key::Restart, Key::RestartSec, Key::RestartSteps, Key::LimitInterval].into_iter().find_map(|key| {
         let own = deciding(slice::from_ref(own), key)?;
         deciding(files, key).filter(|setting| setting.path != ours && setting.value != own.value)
     })
@@ -114,6 +115,8 @@ fn object(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failur
         "result": properties.result,
         "restart": properties.restart,
         "restart_sec": span(properties.restart_sec),
+        "restart_steps": properties.restart_steps,
+        "restart_max_delay": span(properties.max_delay),
         "start_limit_interval": span(properties.limit_interval),
         "restarts": properties.restarts,
         "main_pid": properties.main_pid,
@@ -137,9 +140,10 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
     }
     let span = |span: Option<Span>| span.map_or_else(|| "unknown".to_owned(), |span| span.to_string());
     lines.push(format!(
-        "  restarts      {}, after {}; {} so far; start limit {}",
+        "  restarts      {}, after {}{}; {} so far; start limit {}",
         diagnostics::one_line(&properties.restart),
         span(properties.restart_sec),
+        growth(properties),
         properties.restarts,
         limit(properties.limit_interval, &properties.limit_burst),
     ));
@@ -187,6 +191,12 @@ fn of(state: &State) -> Option<&Watch> {
         State::On(watch) => Some(watch),
         State::Off | State::Broken => None,
     }
+}
+
+/// How the wait grows.
+fn growth(properties: &Properties) -> String {
+    let to = properties.max_delay.filter(|_| properties.grows());
+    to.map_or_else(String::new, |to| format!(" to {to}, in {} steps", properties.restart_steps))
 }
 
 fn limit(interval: Option<Span>, burst: &str) -> String {

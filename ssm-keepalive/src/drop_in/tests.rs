@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn plain() -> DropIn {
-    DropIn { restart_sec: Span::from_micros(10_000_000), no_growth: false, before: Vec::new(), kept: None }
+    DropIn::plain(Span::from_micros(10_000_000))
 }
 
 #[test]
@@ -16,6 +16,10 @@ fn the_file_says_what_issue_5_asks_for() {
         settings,
         ["[Unit]", "StartLimitIntervalSec=0", "[Service]", "Restart=always", "RestartSec=10s"]
     );
+    // Before systemd 230 the limit had another name, in another section.
+    let old = DropIn { old_limit: true, ..plain() }.render();
+    let settings: Vec<&str> = old.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    assert_eq!(settings, ["[Service]", "StartLimitInterval=0", "Restart=always", "RestartSec=10s"]);
     assert!(DropIn { no_growth: true, ..plain() }.render().ends_with(NO_GROWTH));
 }
 
@@ -82,6 +86,7 @@ proptest! {
     fn what_is_written_is_read_back(
         micros in 1..u64::MAX,
         no_growth: bool,
+        old_limit: bool,
         lines in proptest::option::of(proptest::collection::vec("( |#|kept:|[a-zA-Z=\\[\\]]){0,9}", 0..5)),
         ended: bool,
         mode in 0..=PERMISSIONS,
@@ -91,7 +96,7 @@ proptest! {
             Kept { text: lines.join("\n") + if ended { "\n" } else { "" }, mode }
         });
         let before = values.iter().map(|value| Value::new("Restart", value)).collect();
-        let drop_in = DropIn { restart_sec: Span::from_micros(micros), no_growth, before, kept };
+        let drop_in = DropIn { restart_sec: Span::from_micros(micros), old_limit, no_growth, before, kept };
         prop_assert_eq!(Present::of(Some(drop_in.render().as_bytes())), Present::Ours(drop_in));
     }
 

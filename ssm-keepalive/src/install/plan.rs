@@ -6,9 +6,6 @@ use crate::drop_in::{DropIn, Present};
 use crate::failure::Failure;
 use crate::precedence::{Key, Source, deciding, without};
 
-/// The first systemd with RestartSteps= and RestartMaxDelaySec= (systemd.service(5)).
-const GROWTH_SINCE: u32 = 254;
-
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -61,15 +58,6 @@ pub fn grows(files: &[Source], ours: &Path) -> bool {
     deciding(&without(files, ours), Key::RestartSteps).is_some_and(|steps| steps.value.parse() != Ok(0_u32))
 }
 
-/// Whether this systemd knows such a growth: the output of `systemctl --version`, or nothing.
-#[must_use]
-pub fn resets_growth(version: &str) -> bool {
-    // "systemd 254 (254.5-1)", "systemd 255~rc2-3".
-    let number = version.strip_prefix("systemd ").unwrap_or_default();
-    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
-    number[..digits].parse().is_ok_and(|number: u32| number >= GROWTH_SINCE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +67,7 @@ mod tests {
 
     fn wanted() -> DropIn {
         let before = values(&Properties::parse("Restart=on-failure\n"));
-        DropIn { restart_sec: Span::from_micros(10_000_000), no_growth: false, before, kept: None }
+        DropIn { before, ..DropIn::plain(Span::from_micros(10_000_000)) }
     }
 
     fn kept() -> Kept {
@@ -105,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_reset_only_where_others_set_it_and_systemd_knows_it() {
+    fn growth_is_reset_only_where_others_set_it() {
         let file = |path: &str, text: &str| Source { path: path.into(), text: text.into() };
         let ours = Path::new("/d/restart.conf");
         for (text, expected) in
@@ -113,15 +101,6 @@ mod tests {
         {
             let files = [file("/u", text), file("/d/restart.conf", "[Service]\nRestartSteps=0\n")];
             assert_eq!(grows(&files, ours), expected, "{text}");
-        }
-        for (version, expected) in [
-            ("systemd 254 (254.5-1)\n+PAM", true),
-            ("systemd 255~rc2-3", true),
-            ("systemd 252 (252.38-1~deb12u1)", false),
-            ("systemd 219\n", false),
-            ("", false),
-        ] {
-            assert_eq!(resets_growth(version), expected, "{version}");
         }
     }
 }

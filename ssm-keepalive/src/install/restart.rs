@@ -8,15 +8,13 @@ use supervise::bounded::Ran;
 use crate::failure::Failure;
 use crate::systemctl;
 use crate::unit::Unit;
+use crate::version::Version;
 
+/// A unit that has failed is forgotten, too; older ones keep it, and then its name cannot be used again.
+const COLLECT: &str = "--collect";
 /// A timer may be a minute late without AccuracySec=.
-const OPTIONS: [&str; 5] = [
-    "--quiet",
-    "--collect",
-    "--unit=ssm-keepalive-restart",
-    "--on-active=5s",
-    "--timer-property=AccuracySec=100ms",
-];
+const OPTIONS: [&str; 4] =
+    ["--quiet", "--unit=ssm-keepalive-restart", "--on-active=5s", "--timer-property=AccuracySec=100ms"];
 
 /// How it will be restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +54,9 @@ pub fn schedule(unit: &Unit) -> Result<Scheduled, Failure> {
         Failure::new("not-restarted", format!("the drop-in counts, but no restart is scheduled: {error}"))
     };
     // It leaves an agent alone that was stopped meanwhile.
-    let ran = systemctl::later(&OPTIONS, &["try-restart", "--", unit.as_str()])
+    let collect = Version::ask()?.collects().then_some(COLLECT);
+    let options: Vec<&str> = collect.into_iter().chain(OPTIONS).collect();
+    let ran = systemctl::later(&options, &["try-restart", "--", unit.as_str()])
         .map_err(|failure| failed(failure.error))?;
     judge(&ran).ok_or_else(|| failed(ran.words()))
 }

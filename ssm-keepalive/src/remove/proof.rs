@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::failure::Failure;
 use crate::precedence::{Key, Source, deciding, sources};
-use crate::properties::Properties;
+use crate::properties::{Properties, limit_interval};
 use crate::span::Span;
 use crate::systemctl;
 use crate::unit::Unit;
@@ -13,6 +13,10 @@ use crate::unit::Unit;
 const RESTART_SEC: Span = Span::from_micros(100_000);
 /// StartLimitIntervalSec= where nobody says one (systemd-system.conf(5)).
 const LIMIT_INTERVAL: Span = Span::from_micros(10_000_000);
+
+/// The manager's values, each by all of its names.
+const DEFAULTS: &str = "DefaultRestartUSec,DefaultStartLimitIntervalUSec,DefaultStartLimitIntervalSec,\
+                        DefaultStartLimitInterval";
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +52,7 @@ pub(super) fn prove(unit: &Unit) -> Result<Proof, Failure> {
     if !properties.is_loaded() {
         return Ok(Proof::NoUnit);
     }
-    let manager =
-        systemctl::ask(&["show", "--property", "DefaultRestartUSec,DefaultStartLimitIntervalUSec"])?;
+    let manager = systemctl::ask(&["show", "--property", DEFAULTS])?;
     match first_other(&properties, &sources::read(&properties)?, defaults(&manager)) {
         None => Ok(Proof::Others),
         Some(other) => {
@@ -65,7 +68,7 @@ fn defaults(manager: &str) -> Defaults {
     let span = |key: &str, or: Span| values.get(key).and_then(|text| text.parse().ok()).unwrap_or(or);
     Defaults {
         restart_sec: span("DefaultRestartUSec", RESTART_SEC),
-        limit_interval: span("DefaultStartLimitIntervalUSec", LIMIT_INTERVAL),
+        limit_interval: limit_interval(&values, "Default").unwrap_or(LIMIT_INTERVAL),
     }
 }
 
@@ -102,6 +105,7 @@ mod tests {
             (vendor, "", ("always", "1min 30s", "10s"), None),
             (vendor, manager, ("always", "1min 30s", "20s"), None),
             ("", manager, ("no", "200ms", "20s"), None),
+            ("", "DefaultStartLimitIntervalSec=5000000\n", ("no", "100ms", "5s"), None),
             ("", "", ("no", "100ms", "10s"), None),
             (vendor, "", ("always", "10s", "10s"), Some("RestartSec=10s where its files say 1min 30s")),
             (

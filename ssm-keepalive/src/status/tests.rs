@@ -66,6 +66,13 @@ fn a_program_is_told_the_same_in_one_object() {
 }
 
 #[test]
+fn a_wait_that_grows_is_told() {
+    let properties = Properties::parse("RestartSteps=3\nRestartMaxDelayUSec=5min\n");
+    assert_eq!(growth(&properties), " to 5min, in 3 steps");
+    assert_eq!(growth(&Properties::parse("RestartSteps=3\nRestartMaxDelayUSec=infinity\n")), "");
+}
+
+#[test]
 fn a_start_limit_of_no_time_is_none() {
     assert_eq!(limit(Some(Span::from_micros(0)), "5"), "off");
     assert_eq!(limit(Some(Span::INFINITE), "5"), "5 starts within infinity");

@@ -68,12 +68,7 @@ fn what_stands_in_single_quotes_has_none() {
 #[test]
 fn the_file_that_it_writes_is_that_of_the_drop_in() {
     let text = request(Op::Install, None, "10s").text();
-    let drop_in = DropIn {
-        restart_sec: "10s".parse().expect("a span"),
-        no_growth: true,
-        before: Vec::new(),
-        kept: None,
-    };
+    let drop_in = DropIn { no_growth: true, ..DropIn::plain("10s".parse().expect("a span")) };
     for line in drop_in.render().lines().filter(|line| !line.is_empty() && *line != "RestartSec=10s") {
         assert!(text.contains(line), "{line}");
     }
@@ -103,7 +98,7 @@ fn drop_in(kept: Option<&str>) -> DropIn {
     let before: Vec<Value> = values(&Properties::parse("Restart=no\nRestartUSec=1.5s\n"));
     let restart_sec = "1min 30s".parse().expect("a span");
     let kept = kept.map(|text| Kept { text: text.to_owned(), mode: PUBLIC });
-    DropIn { restart_sec, no_growth: false, before, kept }
+    DropIn { before, kept, ..DropIn::plain(restart_sec) }
 }
 
 /// What the file is to the local program, in the words of the reader; of what is foreign just that.
