@@ -175,3 +175,36 @@ fn a_file_made_by_hand_that_is_not_root_s_alone_is_left_alone() {
         agent.call("status").says(why);
     }
 }
+
+#[test]
+fn a_wait_that_grows_is_reset_and_one_that_somebody_else_has_grow_is_named() {
+    let Some(agent) = Agent::boot_newer(Kind::Package) else { return };
+    let growing = "[Service]\nRestartSteps=3\nRestartMaxDelaySec=5min\n";
+    let steps = || [agent.property("RestartSteps"), agent.property("RestartMaxDelayUSec")];
+    let _ = agent.call("install").success();
+    let _ = agent.call("verify").success();
+    // Another file, which ours says nothing about yet.
+    agent.drop_in("10-grow.conf", growing);
+    assert_eq!(steps(), ["3", "5min"]);
+    agent.call("verify").code(1).says("10-grow.conf").says("ssm-keepalive install");
+    agent.call("status").says("to 5min, in 3 steps");
+    let _ = agent.call("install").success();
+    assert_eq!(steps(), ["0", "infinity"]);
+    let _ = agent.call("verify --kill").success();
+    // One that goes before ours.
+    agent.drop_in("zz-grow.conf", growing);
+    let before = agent.drop_ins();
+    for words in ["install", "install --restart-sec 20s", "verify"] {
+        agent.call(words).code(1).says("zz-grow.conf");
+        assert_eq!(agent.drop_ins(), before, "{words}");
+    }
+    assert_eq!(agent.call("status --json").json()["restart_steps"], 3);
+    agent
+        .run(&["rm", &Kind::Package.beside("zz-grow.conf"), &Kind::Package.beside("10-grow.conf")])
+        .success();
+    let _ = agent.call("remove").success();
+    assert_eq!(steps(), ["0", "infinity"]);
+    // The watch runs under this systemd, too.
+    let _ = agent.call("install --watch").success();
+    assert_eq!(agent.call("status --json").success().json()["watch"], "on");
+}

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::capture::capture;
-use crate::host::Host;
+use crate::host::{Host, Image, Network};
 use crate::running::eventually;
 
 pub use kind::Kind;
@@ -79,6 +79,24 @@ impl Agent {
     #[must_use]
     pub fn boot(kind: Kind) -> Option<Self> {
         let agent = Self::absent(kind)?;
+        agent.furnish(kind);
+        agent.run(&["systemctl", "enable", "--quiet", "--now", kind.unit()]).success();
+        agent.await_worker();
+        Some(agent)
+    }
+
+    /// The same on a host whose systemd is 254 or later; `None`, said so, where there is none either.
+    #[must_use]
+    pub fn boot_newer(kind: Kind) -> Option<Self> {
+        let host = Network::new()?.host_of("newer", Image::Newer);
+        host.install(PROGRAM);
+        let agent = Self { host, kind };
+        let version = agent.said(&["systemctl", "--version"]).success().stdout;
+        let number = version.split(' ').nth(1).and_then(|number| number.parse().ok());
+        if number.is_none_or(|number: u32| number < 254) {
+            eprintln!("skipped: no test host with systemd 254: {version}");
+            return None;
+        }
         agent.furnish(kind);
         agent.run(&["systemctl", "enable", "--quiet", "--now", kind.unit()]).success();
         agent.await_worker();

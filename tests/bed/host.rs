@@ -23,6 +23,7 @@ use nix::unistd::Pid;
 use crate::capture::{capture, spawn};
 use crate::running::eventually;
 
+pub use image::Image;
 pub use network::Network;
 pub(crate) use network::machine;
 use network::{announced, script};
@@ -32,6 +33,7 @@ pub struct Host {
     network: Network,
     name: String,
     number: u8,
+    image: Image,
     booted: Child,
     leader: i32,
 }
@@ -48,9 +50,9 @@ impl Host {
     }
 
     /// Starts to boot; [`Self::await_running`] awaits it.
-    fn start(network: &Network, name: &str, number: u8) -> Self {
-        let (booted, leader) = start(network, name, number);
-        Self { network: network.clone(), name: name.to_owned(), number, booted, leader }
+    fn start(network: &Network, name: &str, number: u8, image: Image) -> Self {
+        let (booted, leader) = start(network, name, number, image);
+        Self { network: network.clone(), name: name.to_owned(), number, image, booted, leader }
     }
 
     fn await_running(&self) {
@@ -80,7 +82,7 @@ impl Host {
         let booted = RefCell::new(&mut self.booted);
         let ended = || booted.borrow_mut().try_wait().expect("a child can be waited for").is_some();
         eventually(&format!("{} goes down", self.name), ended);
-        (self.booted, self.leader) = start(&self.network, &self.name, self.number);
+        (self.booted, self.leader) = start(&self.network, &self.name, self.number, self.image);
         self.await_running();
     }
 
@@ -149,10 +151,15 @@ fn port(number: u8) -> String {
 }
 
 /// The process that ends when the host does, and the host's PID 1.
-fn start(network: &Network, name: &str, number: u8) -> (Child, i32) {
+fn start(network: &Network, name: &str, number: u8, image: Image) -> (Child, i32) {
     let group = format!("{}/{name}", network.group());
     let mut command = network.enter_all();
-    command.arg(script("boot")).arg(image::folder()).args([&group, name, &port(number), &address(number)]);
+    command.arg(script("boot")).arg(image::folder(image)).args([
+        &group,
+        name,
+        &port(number),
+        &address(number),
+    ]);
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped());
     // Apart: unshare(1) complains when a host is killed.
     let mut booted = spawn(command.stderr(Stdio::piped()));

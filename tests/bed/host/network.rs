@@ -14,7 +14,7 @@ use std::thread;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
 
-use super::{Host, image};
+use super::{Host, Image, image};
 use crate::capture::{capture, spawn};
 use crate::running::DEADLINE;
 
@@ -52,7 +52,7 @@ impl Network {
             return None;
         }
         // Told here, not in the middle of a boot.
-        image::folder();
+        image::folder(Image::Own);
         let mut command = machine("unshare");
         command.args(NAMESPACES).arg("--").arg(script("keep"));
         // A group of its own: an interrupt from the terminal leaves it the time to clean up.
@@ -73,6 +73,17 @@ impl Network {
         host
     }
 
+    /// The same with this root file system.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn host_of(&self, name: &str, image: Image) -> Host {
+        let host = Host::start(self, name, self.0.hosts.fetch_add(1, Ordering::Relaxed), image);
+        host.await_running();
+        host
+    }
+
     /// Boots several at once.
     ///
     /// # Panics
@@ -80,7 +91,7 @@ impl Network {
     #[must_use]
     pub fn boot<const N: usize>(&self, names: [&str; N]) -> [Host; N] {
         let number = || self.0.hosts.fetch_add(1, Ordering::Relaxed);
-        let hosts = names.map(|name| Host::start(self, name, number()));
+        let hosts = names.map(|name| Host::start(self, name, number(), Image::Own));
         hosts.iter().for_each(Host::await_running);
         hosts
     }
