@@ -189,3 +189,41 @@ fn a_signal_between_the_rename_and_the_proof_waits_until_the_new_state_is_proven
     agent.reload();
     signalled_after_the_rename(&agent, &agent.effective(), "");
 }
+
+/// Whatever there is of the watch on a host, for sh.
+const WATCH: &str = "ls -A /etc/systemd/system /etc/systemd/system/timers.target.wants /var/lib 2>/dev/null | grep \
+                     ssm-keepalive; systemctl list-units --all --plain --no-legend 'ssm-keepalive*'";
+
+#[test]
+fn at_each_change_of_an_install_with_a_watch_and_of_its_remove() {
+    let Some(agent) = Agent::boot(Kind::Package) else { return };
+    let (old, pid) = (agent.effective(), agent.main_pid());
+    let install = ["ssm-keepalive", "install", "--watch"];
+    let remove = ["ssm-keepalive", "remove"];
+    let ours = OURS.map(str::to_owned);
+    for (prepare, words) in [(&remove[..], &install[..]), (&install, &remove)] {
+        let _ = agent.said(prepare).success();
+        let calls = traced(|words| agent.command(words), words, None).calls;
+        let changes = |call: &String| {
+            ["rename", "mkdirat", "symlink", "unlink", "clone", "vfork"]
+                .iter()
+                .any(|kind| call.starts_with(kind))
+        };
+        let first = first_change(&calls);
+        for when in (first..calls.len()).filter(|when| changes(&calls[*when])) {
+            let _ = agent.said(prepare).success();
+            let call = Call::of(&calls, when).expect("a call");
+            if !traced(|words| agent.command(words), words, Some(&call)).killed {
+                continue;
+            }
+            let said = format!("{words:?} at {}", calls[when]);
+            assert!([&old, &ours].contains(&&agent.effective()), "{said}");
+            // The next run completes it, or takes it away.
+            let _ = agent.call(if when % 2 == 0 { "install --watch" } else { "install" }).success();
+            assert_eq!(agent.effective(), ours, "{said}");
+            let _ = agent.call("remove").success();
+            assert_eq!(agent.said(&["sh", "-c", WATCH]).stdout, "", "{said}");
+            assert_eq!((agent.effective(), agent.main_pid()), (old.clone(), pid.clone()), "{said}");
+        }
+    }
+}

@@ -137,6 +137,22 @@ fn an_agent_that_works_on_a_command_is_left_alone() {
 }
 
 #[test]
+fn its_service_sees_a_command_that_runs_although_it_may_do_little() {
+    let Some(agent) = asleep(Kind::Package) else { return };
+    agent.send_command("/root/long", "mkfifo /root/go; echo begun; read -r go </root/go\n");
+    eventually("it runs", || agent.exists("/root/long.out") && agent.read("/root/long.out") == "begun\n");
+    let pid = agent.main_pid();
+    let _ = agent.call("install --watch --asleep-for 1s").success();
+    let is_told =
+        |(level, line): &(String, String)| level == "5" && line.contains("still works on 1 commands");
+    eventually("the journal says so", || journal(&agent).iter().any(is_told));
+    assert_eq!(agent.main_pid(), pid);
+    agent.run(&["sh", "-c", "echo go >/root/go"]).success();
+    eventually("it is restarted", || !["0", &pid].contains(&agent.main_pid().as_str()));
+    assert_eq!(agent.read("/root/long.ended"), "0\n");
+}
+
+#[test]
 fn an_agent_that_waits_for_a_reboot_or_was_stopped_is_left_alone() {
     let Some(agent) = asleep(Kind::Package) else { return };
     left(&agent, 0, "not-long-enough");

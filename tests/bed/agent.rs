@@ -86,7 +86,11 @@ impl Agent {
     }
 
     /// The same on a host whose systemd is 254 or later; `None`, said so, where there is none either.
+    ///
+    /// # Panics
+    /// When it does not come up.
     #[must_use]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub fn boot_newer(kind: Kind) -> Option<Self> {
         let host = Network::new()?.host_of("newer", Image::Newer);
         host.install(PROGRAM);

@@ -4,6 +4,9 @@ use super::{Condition, Facts};
 use crate::exit::Exit;
 use crate::properties::Properties;
 
+/// The `Result=` of a unit that was started too often: since systemd 230, and before.
+const START_LIMIT: [&str; 2] = ["start-limit-hit", "start-limit"];
+
 /// Whether the agent has ended to have this host rebooted.
 pub(super) fn asked_for_reboot(properties: &Properties) -> bool {
     let ended = ["failed", "inactive"].contains(&properties.active_state.as_str());
@@ -51,7 +54,7 @@ pub(super) fn judge(facts: &Facts) -> Condition {
 fn is_rate_limited(properties: &Properties) -> bool {
     let restarts = ["always", "on-failure"].contains(&properties.restart.as_str());
     let gave_up = properties.active_state == "failed" && properties.restarts > 0 && restarts;
-    properties.result == "start-limit-hit" || (gave_up && !is_prevented(properties))
+    START_LIMIT.contains(&properties.result.as_str()) || (gave_up && !is_prevented(properties))
 }
 
 /// Whether RestartPreventExitStatus= names the exit status of the main process.

@@ -38,6 +38,7 @@ fn what_systemd_tells_is_told_apart() {
         ("", "ActiveState=activating\nSubState=auto-restart", "restarting", Exit::Restarting),
         ("", "ActiveState=deactivating\nSubState=stop-sigterm", "restarting", Exit::Restarting),
         (failed, "Result=start-limit-hit", "rate-limited", Exit::RateLimited),
+        (failed, "Result=start-limit", "rate-limited", Exit::RateLimited),
         (
             failed,
             "Result=exit-code\nExecMainCode=1\nExecMainStatus=1\nNRestarts=5",
