@@ -1,7 +1,7 @@
 //! ssm-keepalive watch on a host with real systemd: who is restarted, and who is not.
 
 use bed::agent::{Agent, Kind, Said};
-use bed::eventually;
+use bed::{Call, eventually, stopped};
 use serde_json::Value;
 
 const HIBERNATE_LOG: &str = "/var/log/amazon/ssm/hibernate.log";
@@ -134,6 +134,30 @@ fn an_agent_that_works_on_a_command_is_left_alone() {
     eventually("its worker has ended", || agent.call("status --json").json()["busy_workers"] == 0);
     restarted(&agent, 601);
     assert_eq!(agent.read("/root/long.ended"), "0\n");
+}
+
+#[test]
+fn a_command_that_comes_between_the_decision_and_the_restart_is_seen() {
+    let Some(agent) = asleep(Kind::Package) else { return };
+    let watch = ["ssm-keepalive", "watch", "--asleep-for", "1s", "--json"];
+    // Until it would be restarted, were it not for a command.
+    let begin = |path: &str| {
+        agent.send_command(path, "rm -f /root/go; mkfifo /root/go; echo begun; read -r go </root/go\n");
+        let out = format!("{path}.out");
+        eventually("it runs", || agent.exists(&out) && agent.read(&out) == "begun\n");
+    };
+    begin("/root/first");
+    eventually("it is due", || agent.said(&watch).success().json()["why"] == "busy");
+    agent.run(&["sh", "-c", "echo go >/root/go"]).success();
+    eventually("its worker has ended", || agent.call("status --json").json()["busy_workers"] == 0);
+    let pid = agent.main_pid();
+    // It writes down the restart by its one rename.
+    let calls = ["renameat(".to_owned()];
+    let call = Call::of(&calls, 0).expect("a call");
+    let ended = stopped(|words| agent.command(words), &watch, &call, || begin("/root/second"));
+    assert_eq!((ended.status, agent.main_pid()), (0, pid.clone()));
+    assert!(agent.read(STATE).contains("\"restarts\":[]"), "nor does it count: {}", agent.read(STATE));
+    assert_eq!(agent.said(&watch).success().json()["why"], "busy");
 }
 
 #[test]

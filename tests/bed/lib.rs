@@ -38,4 +38,4 @@ pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
 pub use status::Status;
 pub use sudo_rs::sudo_rs;
 pub use terminal::{Settings, Terminal};
-pub use traced::{Call, Traced, signalled, traced};
+pub use traced::{Call, Traced, signalled, stopped, traced};

@@ -1,7 +1,7 @@
 //! A run that is killed where it enters one of its system calls.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Running, eventually, signal, tool};
@@ -49,28 +49,67 @@ pub fn signalled(
     at: Option<&Call<'_>>,
     name: &str,
 ) -> Traced {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = folder.path().join("calls");
-    let mut running = Running::start(command(&[&["sh", "-c", STOPPED, "sh"], words].concat()));
-    running.ready();
-    let pid = inner(&running);
-    // nsenter(1) stops with what it runs, and has it continue when it continues itself.
-    eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
-    let inject = at.map(|call| format!("--inject={}:signal={name}:when={}", call.kind, call.number));
-    let mut strace = Command::new("/bin/sh");
-    strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
-    let tracing = Running::start({
+    Tracing::start(command, words, at, name).end()
+}
+
+/// A run that is stopped when it enters this call, and goes on once `meanwhile` is done.
+pub fn stopped(
+    command: impl FnOnce(&[&str]) -> Command,
+    words: &[&str],
+    at: &Call<'_>,
+    meanwhile: impl FnOnce(),
+) -> Traced {
+    let tracing = Tracing::start(command, words, Some(at), "STOP");
+    let log = || fs::read_to_string(&tracing.log).is_ok_and(|log| log.contains("stopped by SIGSTOP"));
+    eventually("it stops at the call", log);
+    meanwhile();
+    signal(tracing.pid, libc::SIGCONT);
+    signal(tracing.running.pid(), libc::SIGCONT);
+    tracing.end()
+}
+
+/// A run under strace(1).
+struct Tracing {
+    running: Running,
+    pid: i32,
+    strace: Running,
+    log: PathBuf,
+    /// Where the log is.
+    _folder: tempfile::TempDir,
+}
+
+impl Tracing {
+    fn start(
+        command: impl FnOnce(&[&str]) -> Command,
+        words: &[&str],
+        at: Option<&Call<'_>>,
+        name: &str,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("calls");
+        let running = Running::start(command(&[&["sh", "-c", STOPPED, "sh"], words].concat()));
+        running.ready();
+        let pid = inner(&running);
+        // nsenter(1) stops with what it runs, and has it continue when it continues itself.
+        eventually("both stop", || [pid, running.pid()].iter().all(|pid| state(*pid) == Some('T')));
+        let inject = at.map(|call| format!("--inject={}:signal={name}:when={}", call.kind, call.number));
+        let mut strace = Command::new("/bin/sh");
+        strace.args(["-c", "exec \"$@\" 2>&1", "sh", tool("strace"), "-o"]).arg(&log).args(inject);
         strace.args(["-p", &pid.to_string()]);
-        strace
-    });
-    assert!(tracing.line().is_some_and(|line| line.contains("attached")));
-    signal(running.pid(), libc::SIGCONT);
-    let _ = tracing.rest();
-    running.write(b"");
-    let status = running.status();
-    let killed = status == 128 + libc::SIGKILL;
-    let calls = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
-    Traced { killed, status, calls }
+        let strace = Running::start(strace);
+        assert!(strace.line().is_some_and(|line| line.contains("attached")));
+        signal(running.pid(), libc::SIGCONT);
+        Self { running, pid, strace, log, _folder: folder }
+    }
+
+    fn end(mut self) -> Traced {
+        let _ = self.strace.rest();
+        self.running.write(b"");
+        let status = self.running.status();
+        let killed = status == 128 + libc::SIGKILL;
+        let calls = fs::read_to_string(&self.log).expect("a log").lines().map(str::to_owned).collect();
+        Traced { killed, status, calls }
+    }
 }
 
 /// The pid outside of the one process that a command of a host started inside.
