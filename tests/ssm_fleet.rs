@@ -91,7 +91,7 @@ fn both_agents_are_proven_and_the_vendors_values_are_back_after_removal() {
     let again = fleet.call("deploy --all-online").success();
     assert_eq!(again.stdout.lines().last(), Some("2 instances: 2 unchanged"), "{again:?}");
     let status = fleet.call("fleet-status --all-online").success();
-    assert!(status.stdout.contains("restart.conf") && status.stdout.contains("Online"), "{status:?}");
+    status.says("Online").says("/amazon-ssm-agent.service.d/restart.conf");
     let other = fleet.call("deploy --all-online --restart-sec 65s --json").success();
     assert_eq!(codes(&other), expected([(ONE, "installed"), (TWO, "installed")]));
     let gone = fleet.call("deploy --all-online --remove --json").success();
@@ -162,6 +162,26 @@ fn the_drop_in_that_wins_is_named_and_nothing_is_left_there() {
     assert!(row["winner"].as_str().is_some_and(|file| file.ends_with("/zz-site.conf")), "{row}");
     assert_eq!((agent.effective(), agent.drop_ins()), before);
     assert_eq!(fleet.calls(Operation::SendCommand), 1, "there is nothing to prove");
+}
+
+#[test]
+fn an_agent_that_has_died_is_told_and_no_other_waits_for_it() {
+    let (Some(alive), Some(dead)) = (Agent::boot(Kind::Package), Agent::boot(Kind::Snap)) else { return };
+    let [alive, dead] = [alive, dead].map(Arc::new);
+    let fleet = Fleet::new(Cli::Debian);
+    fleet.endpoint.add(Node::host(ONE, &alive));
+    // Systems Manager believes for some minutes that it is online.
+    let soon = Behaviour { delivery_timeout: Some(Duration::from_secs(2)), ..Behaviour::default() };
+    fleet.endpoint.add(Node::host(TWO, &dead).behaves([soon]));
+    dead.run(&["systemctl", "stop", Kind::Snap.unit()]).success();
+    eventually("nobody takes commands there", || !dead.takes_commands());
+    let said = fleet.call("deploy --all-online --json").code(1);
+    assert_eq!(codes(&said), expected([(ONE, "installed"), (TWO, "delivery-timed-out")]));
+    assert_eq!(alive.effective(), OURS);
+    dead.run(&["systemctl", "start", Kind::Snap.unit()]).success();
+    dead.await_worker();
+    let said = fleet.call("deploy --all-online --json").success();
+    assert_eq!(codes(&said), expected([(ONE, "unchanged"), (TWO, "installed")]));
 }
 
 #[test]

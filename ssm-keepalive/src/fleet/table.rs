@@ -2,32 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use super::row::{Asked, Row};
+use super::row::Row;
 
 /// What stands where nothing is known.
 const UNKNOWN: &str = "-";
 
+/// The columns; the last one is as wide as it is.
+const HEADING: [&str; 10] = [
+    "INSTANCE",
+    "NAME",
+    "PING",
+    "LAST PING",
+    "AGENT",
+    "RESTART",
+    "RESTART SEC",
+    "RESULT",
+    "DECIDED BY",
+    "WHY",
+];
+
 /// One line an instance, and one that counts them.
 #[must_use]
-pub fn table(asked: Asked, rows: &[Row]) -> String {
-    let heading =
-        ["INSTANCE", "NAME", "PING", "LAST PING", "AGENT", "RESTART", "RESTART SEC", "RESULT", "WHY"]
-            .map(str::to_owned);
-    let lines: Vec<[String; 9]> =
-        std::iter::once(heading).chain(rows.iter().map(|row| cells(asked, row))).collect();
+pub fn table(rows: &[Row]) -> String {
+    let lines: Vec<[String; 10]> =
+        std::iter::once(HEADING.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..8).map(width).collect();
+    let widths: Vec<usize> = (0..9).map(width).collect();
     let mut text = String::new();
     for line in &lines {
         let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  "));
-        let padded = cells.collect::<String>() + &line[8];
+        let padded = cells.collect::<String>() + &line[9];
         text.push_str(padded.trim_end());
         text.push('\n');
     }
     text + &summary(rows) + "\n"
 }
 
-fn cells(asked: Asked, row: &Row) -> [String; 9] {
+fn cells(row: &Row) -> [String; 10] {
     let known =
         |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| UNKNOWN.to_owned());
     let node = row.node.as_ref();
@@ -41,18 +52,10 @@ fn cells(asked: Asked, row: &Row) -> [String; 9] {
         known(answer.map(|answer| answer.restart.clone())),
         known(answer.and_then(|answer| answer.restart_sec).map(|span| span.to_string())),
         row.end.code().to_owned(),
-        why(asked, row),
+        known(answer.and_then(|answer| answer.winner.clone())),
+        row.error().to_owned(),
     ];
     cells.map(|cell| diagnostics::one_line(&cell))
-}
-
-/// Why it is not good; for a status also which file decides.
-fn why(asked: Asked, row: &Row) -> String {
-    let winner = row.answer.as_ref().and_then(|answer| answer.winner.as_ref());
-    match (row.error(), winner, asked) {
-        ("", Some(winner), Asked::Status) => format!("by {winner}"),
-        (error, ..) => error.to_owned(),
-    }
 }
 
 fn summary(rows: &[Row]) -> String {
@@ -94,12 +97,12 @@ mod tests {
             left_out(3, "not-linux", ""),
         ];
         let text = "\
-INSTANCE    NAME          PING            LAST PING  AGENT  RESTART  RESTART SEC  RESULT      WHY
-i-00000001  web\\u{1b}[2J  ConnectionLost  -          3.3    -        -            not-online  its agent\\u{a}sleeps
-i-00000002  -             -               -          -      -        -            would-ask
-i-00000003  web\\u{1b}[2J  ConnectionLost  -          3.3    -        -            not-linux
+INSTANCE    NAME          PING            LAST PING  AGENT  RESTART  RESTART SEC  RESULT      DECIDED BY  WHY
+i-00000001  web\\u{1b}[2J  ConnectionLost  -          3.3    -        -            not-online  -           its agent\\u{a}sleeps
+i-00000002  -             -               -          -      -        -            would-ask   -
+i-00000003  web\\u{1b}[2J  ConnectionLost  -          3.3    -        -            not-linux   -
 3 instances: 1 not-linux, 1 not-online, 1 would-ask
 ";
-        assert_eq!(table(Asked::Status, &rows), text);
+        assert_eq!(table(&rows), text);
     }
 }

@@ -12,11 +12,8 @@ use crate::report;
 #[must_use]
 pub fn end(asked: Asked, json: bool, mut rows: Vec<Row>, interrupted: bool) -> Exit {
     rows.sort_by(|one, other| one.instance.cmp(&other.instance));
-    let text = if json {
-        rows.iter().map(|row| row.json(asked).to_string() + "\n").collect()
-    } else {
-        table(asked, &rows)
-    };
+    let text =
+        if json { rows.iter().map(|row| row.json(asked).to_string() + "\n").collect() } else { table(&rows) };
     let told = report::print(&text);
     for line in in_flight(&rows) {
         report::complain(&line);
