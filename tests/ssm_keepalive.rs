@@ -274,6 +274,26 @@ fn what_is_no_file_of_root_s_is_neither_read_nor_replaced() {
 }
 
 #[test]
+fn a_file_of_ours_that_others_can_write_is_left_alone() {
+    let Some(agent) = Agent::boot(Kind::Package) else { return };
+    let file = Kind::Package.drop_in();
+    agent.user("alice");
+    let _ = agent.call("install").success();
+    for words in [["chmod", "0666"], ["chown", "alice"]] {
+        agent.run(&[&words[..], &[&file]].concat()).success();
+        let look = || agent.said(&["stat", "-c", "%i %a %U %s", &file]).stdout;
+        let before = look();
+        for call in ["install --restart-sec 20s", "remove", "verify"] {
+            agent.call(call).code(1).says(&file);
+        }
+        assert_eq!(look(), before, "{words:?}");
+        agent.run(&["chown", "root:root", &file]).success();
+        agent.run(&["chmod", "0644", &file]).success();
+    }
+    let _ = agent.call("remove").success();
+}
+
+#[test]
 fn an_override_with_proxy_settings_is_never_touched() {
     let Some(agent) = Agent::boot(Kind::Snap) else { return };
     agent.drop_in("override.conf", PROXY);

@@ -137,15 +137,16 @@ pub enum Present {
 }
 
 impl Present {
-    /// What this file is, if there is one. What others than root may write is nothing that root has made.
+    /// What this file is, if there is one. What others than root may write is nothing that root has made, nor is what
+    /// has our first line then ours.
     #[must_use]
     pub fn of_file(file: Option<&Contents>) -> Self {
         let Some(file) = file else { return Self::Absent };
         match Self::of(Some(&file.bytes)) {
-            Self::HandMade(_) if file.owner != 0 => {
+            Self::HandMade(_) | Self::Ours(_) if file.owner != 0 => {
                 Self::Foreign { line: None, why: "it belongs to somebody else than root" }
             }
-            Self::HandMade(_) if file.mode & OTHERS_WRITE != 0 => {
+            Self::HandMade(_) | Self::Ours(_) if file.mode & OTHERS_WRITE != 0 => {
                 Self::Foreign { line: None, why: "others than root can write it" }
             }
             Self::HandMade(kept) => Self::HandMade(Kept { mode: file.mode, ..kept }),

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
-use nix::unistd::geteuid;
 use serde_json::json;
 
 use crate::cli::InstallCall;
-use crate::drop_in::{DropIn, NAME, Present};
+use crate::drop_in::{DropIn, NAME};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::install::{OP, plan};
@@ -149,12 +148,9 @@ pub fn install(report: Report, call: &InstallCall, root: &Path) -> Result<Exit, 
     let unit = image.unit(call.unit.as_ref())?;
     let units = image.units()?;
     let there = units.find(&unit)?.map_or(Ok(None), |folder: Folder| folder.read())?;
-    // Who builds an image may be somebody else than root, and so have made its files.
-    let own = geteuid().as_raw();
-    let there = there.map(|file| if file.owner == own { Contents { owner: 0, ..file } } else { file });
     let file = units.path().join(format!("{unit}.d")).join(NAME);
     let wanted = DropIn::plain(call.restart_sec);
-    let plan = plan::over(Present::of_file(there.as_ref()), wanted, &file)?;
+    let plan = plan::over(units.present(there.as_ref()), wanted, &file)?;
     let text = plan.drop_in.render();
     let changed = there.is_none_or(|file| file.bytes != text.as_bytes());
     if changed && !call.dry_run {

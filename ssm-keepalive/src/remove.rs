@@ -84,7 +84,7 @@ fn concerned(units: &Units, asked: Option<&Unit>) -> Result<Vec<Unit>, Failure> 
     let known = Unit::known();
     let is_ours = |unit: &Unit| {
         let file = units.find(unit).ok().flatten().and_then(|folder| folder.read().ok()).flatten();
-        matches!(Present::of_file(file.as_ref()), Present::Ours(_))
+        matches!(units.present(file.as_ref()), Present::Ours(_))
     };
     let mut others = units.with_drop_ins()?;
     others.retain(|unit| !known.contains(unit) && is_ours(unit));

@@ -53,8 +53,9 @@ pub fn path_of(unit: &Unit) -> PathBuf {
 /// # Errors
 /// When it cannot be told.
 pub fn look(unit: &Unit) -> Result<Present, Failure> {
-    let folder = Units::of_host()?.find(unit)?;
-    folder.map_or(Ok(Present::Absent), |folder| Ok(Present::of_file(folder.read()?.as_ref())))
+    let units = Units::of_host()?;
+    let folder = units.find(unit)?;
+    folder.map_or(Ok(Present::Absent), |folder| Ok(units.present(folder.read()?.as_ref())))
 }
 
 /// The folder of a unit, made if there is none; nobody but root can write there.

@@ -7,7 +7,7 @@ const REPLACED: [&str; 2] = ["Restart", "RestartSec"];
 /// How a comment begins (systemd.syntax(7)).
 const COMMENT: [char; 2] = ['#', ';'];
 
-/// What the file of somebody else is to us.
+/// What the file of somebody else is to us. Blanks are ASCII, as to systemd (WHITESPACE of its string-util.h).
 pub(super) fn judge(text: &str) -> Present {
     let mut in_service = false;
     // By '\n' alone: systemd ends a line at '\r' and NUL, too, and there a kept line would leave its comment.
@@ -20,7 +20,7 @@ pub(super) fn judge(text: &str) -> Present {
         if text.ends_with('\\') {
             return foreign("the line goes on in the next one");
         }
-        let text = text.trim();
+        let text = text.trim_ascii();
         if text.is_empty() || text.starts_with(COMMENT) {
             continue;
         }
@@ -31,7 +31,7 @@ pub(super) fn judge(text: &str) -> Present {
             }
             continue;
         }
-        let is_replaced = text.split_once('=').is_some_and(|(key, _)| REPLACED.contains(&key.trim()));
+        let is_replaced = text.split_once('=').is_some_and(|(key, _)| REPLACED.contains(&key.trim_ascii()));
         if !(in_service && is_replaced) {
             return foreign("it sets something else than Restart= and RestartSec= of [Service]");
         }
@@ -62,6 +62,9 @@ mod tests {
             ("[Service]\n# x\rRestart=no\n", 2),
             ("[Service]\nRestart\n", 2),
             ("[Service]\nWatchdogSec=1\n", 2),
+            // Blank to Unicode, and not to systemd.
+            ("\u{a0}[Service]\nRestart=always\n", 1),
+            ("[Service]\nRestart\u{3000}=always\n", 2),
         ] {
             assert!(
                 matches!(judge(text), Present::Foreign { line: Some(line), .. } if line == at),

@@ -55,19 +55,23 @@ fn what_was_changed_since_is_not_ours() {
 }
 
 #[test]
-fn a_file_by_hand_is_root_s_alone_to_write_or_left_alone() {
-    let file = |mode, owner| Contents { mode, owner, ..Contents::public("[Service]\nRestart=always\n") };
-    for (file, expected) in [
-        (file(0o644, 0), None),
-        (file(0o600, 0), None),
-        (file(0o664, 0), Some("others than root can write it")),
-        (file(0o646, 0), Some("others than root can write it")),
-        (file(0o644, 1000), Some("it belongs to somebody else than root")),
+fn a_file_that_is_not_root_s_alone_to_write_is_left_alone_whatever_it_holds() {
+    let ours = plain().render();
+    for (mode, owner, expected) in [
+        (0o644, 0, None),
+        (0o600, 0, None),
+        (0o664, 0, Some("others than root can write it")),
+        (0o646, 0, Some("others than root can write it")),
+        (0o644, 1000, Some("it belongs to somebody else than root")),
     ] {
-        match (Present::of_file(Some(&file)), expected) {
-            (Present::HandMade(kept), None) => assert_eq!(kept.contents(), file),
-            (Present::Foreign { line: None, why }, Some(expected)) => assert_eq!(why, expected),
-            (present, _) => panic!("{file:?}: {present:?}"),
+        for text in ["[Service]\nRestart=always\n", &ours] {
+            let file = Contents { mode, owner, ..Contents::public(text) };
+            match (Present::of_file(Some(&file)), expected) {
+                (Present::HandMade(kept), None) => assert_eq!(kept.contents(), file),
+                (Present::Ours(found), None) => assert_eq!(found.render(), ours),
+                (Present::Foreign { line: None, why }, Some(expected)) => assert_eq!(why, expected),
+                (present, _) => panic!("{file:?}: {present:?}"),
+            }
         }
     }
     assert_eq!(Present::of_file(None), Present::Absent);

@@ -9,11 +9,13 @@ use crate::span::Span;
 use crate::unit::Unit;
 
 /// All of it. Nothing happens before its last line.
-const SCRIPT: [&str; 6] = [
+const SCRIPT: [&str; 8] = [
     include_str!("script/answer.sh"),
     concat!("readonly reader='\n", include_str!("script/read.awk"), "'\n"),
     include_str!("script/systemd.sh"),
     include_str!("script/drop_in.sh"),
+    include_str!("script/watch.sh"),
+    include_str!("script/remove.sh"),
     include_str!("script/change.sh"),
     "main \"$@\"\n",
 ];
@@ -77,10 +79,10 @@ impl Request {
     }
 }
 
-/// A script without indentation, empty lines, and the lines that are comments.
+/// A script without the lines that are comments; all else is as it stands here, for who has to look at it on a host.
 fn without_comments(script: &str) -> String {
-    let lines = script.lines().map(str::trim_start);
-    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Removal {
 fn end(units: &Units, unit: &Unit, is_dry: bool, is_host: bool) -> Result<(End, Option<Contents>), Failure> {
     let Some(folder) = units.find(unit)? else { return Ok((End::Nothing, None)) };
     let before = folder.read()?;
-    let kept = match Present::of_file(before.as_ref()) {
+    let kept = match units.present(before.as_ref()) {
         Present::Ours(drop_in) => drop_in.kept,
         Present::Absent | Present::HandMade(_) => return Ok((End::Nothing, None)),
         Present::Foreign { line, why } => return Err(foreign(&folder.file(), line, why)),

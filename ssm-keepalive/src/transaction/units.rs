@@ -8,8 +8,10 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
 
-use super::{Folder, UNITS};
+use super::{Contents, Folder, UNITS};
+use crate::drop_in::Present;
 use crate::failure::Failure;
 use crate::unit::Unit;
 
@@ -19,15 +21,16 @@ const MAX_NAMES: usize = 10_000;
 /// The folder, open.
 #[derive(Debug)]
 pub struct Units {
-    pub(super) open: OwnedFd,
-    pub(super) path: PathBuf,
+    open: OwnedFd,
+    path: PathBuf,
+    is_image: bool,
 }
 
 impl Units {
     /// That of an image, with the path to show for it.
     #[must_use]
     pub fn of_image(open: OwnedFd, path: PathBuf) -> Self {
-        Self { open, path }
+        Self { open, path, is_image: true }
     }
 
     /// That of this host.
@@ -36,7 +39,7 @@ impl Units {
     /// `folder` when it cannot be opened.
     pub fn of_host() -> Result<Self, Failure> {
         let open = File::open(UNITS).map_err(|error| Failure::new("folder", format!("{UNITS}: {error}")))?;
-        Ok(Self { open: open.into(), path: UNITS.into() })
+        Ok(Self { open: open.into(), path: UNITS.into(), is_image: false })
     }
 
     /// The unit's folder of drop-ins; `None` when there is none.
@@ -76,6 +79,19 @@ impl Units {
         }
         units.sort_unstable_by(|one: &Unit, other| one.as_str().cmp(other.as_str()));
         Ok(units)
+    }
+
+    /// What a file of one of its folders is. Who builds an image may be somebody else than root, and so have made its
+    /// files.
+    #[must_use]
+    pub fn present(&self, file: Option<&Contents>) -> Present {
+        let own = geteuid().as_raw();
+        match file {
+            Some(file) if self.is_image && file.owner == own => {
+                Present::of_file(Some(&Contents { owner: 0, ..file.clone() }))
+            }
+            file => Present::of_file(file),
+        }
     }
 
     /// It, open.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # with the other scripts before it
-# OP UNIT NONCE SPAN…: install, remove or prove, and the answer (install.rs, remove.rs, verify.rs).
+# OP UNIT NONCE SPAN…: install, remove or prove, and the answer (install.rs, verify.rs, reboot_gap.rs).
 
 # VALUE: line is that line without what would continue it.
 record_line() {
@@ -31,20 +31,24 @@ plan() {
     *) record ;;
   esac
   if [ "$recorded" = "$newline" ]; then recorded=''; fi
-  if [ "$present" = hand ]; then recorded=$recorded$(read_target quote)$newline; fi
-  text="$marker$newline$recorded${newline}[Unit]${newline}StartLimitIntervalSec=0$newline$newline"
-  text="${text}[Service]${newline}Restart=always${newline}RestartSec=$wanted$newline"
+  if [ "$present" = hand ]; then
+    if [ "$previous_mode" != 0644 ]; then recorded="$recorded# kept-mode: $previous_mode$newline"; fi
+    recorded=$recorded$(read_target quote)$newline
+  fi
+  ask_version
+  if [ "${version:-$unit_limit_since}" -ge "$unit_limit_since" ]; then
+    text="[Unit]${newline}StartLimitIntervalSec=0$newline${newline}[Service]"
+  else
+    text="[Service]${newline}StartLimitInterval=0"
+  fi
+  text="$marker$newline$recorded$newline$text${newline}Restart=always${newline}RestartSec=$wanted$newline"
   must_decide "$target"
-  if [ "${steps_is:-0}" = 0 ]; then return; fi
-  systemd --version || refuse systemctl "systemctl --version: $said"
-  version=${said#systemd }
-  version=${version%%[!0-9]*}
-  if [ "${version:-0}" -ge "$growth_since" ]; then
+  if [ "${steps_is:-0}" != 0 ] && [ "${version:-0}" -ge "$growth_since" ]; then
     text="${text}RestartSteps=0${newline}RestartMaxDelaySec=infinity$newline"
   fi
 }
 
-# FILE LINE: who goes before ours, or why nobody does.
+# FILE LINE VALUE: who goes before ours, or why nobody does; VALUE for what ours says nothing of.
 blame() {
   case " $drop_ins " in
     *" $target "*) ;;
@@ -56,6 +60,9 @@ blame() {
     refuse not-effective "$unit has $holds all the same: no file says so; 'journalctl -b _PID=1' may tell what systemd does not understand"
   fi
   winner=$1
+  if [ -n "$3" ]; then
+    refuse not-effective "$unit has $holds all the same: $1, line $2, with $3 sets it, and ours does not: another install takes it back"
+  fi
   refuse not-effective "$unit has $holds all the same: $1, line $2, goes before ours; change or remove it"
 }
 
@@ -65,23 +72,55 @@ name_winner() {
   winner=${restart_by:-$winner}
 }
 
-# SPAN: whether all three settings hold (proof.rs).
+# Whether the wait grows with each restart.
+grows() {
+  case $steps in ''|0|*[!0-9]*) return 1 ;; esac
+  case $most_wait in ''|infinity) return 1 ;; esac
+}
+
+# SPAN: whether all settings hold (proof.rs).
 effective() {
   must_show "$unit"
-  if [ "$restart" = always ] && [ "$wait" = "$1" ] && [ "$limit" = 0 ]; then
+  if [ "$restart" = always ] && [ "$wait" = "$1" ] && ! grows && [ "$limit" = 0 ]; then
     winner=$target
     return
   fi
   must_decide ''
   if [ "$restart" != always ]; then
     holds=Restart=$restart
-    blame "$restart_by" "$restart_at"
+    blame "$restart_by" "$restart_at" ''
   elif [ "$wait" != "$1" ]; then
     holds=RestartSec=${wait:-?}
-    blame "$wait_by" "$wait_at"
+    blame "$wait_by" "$wait_at" ''
+  elif grows; then
+    holds=RestartSteps=$steps
+    # What ours has kept of another file is in comments.
+    case $(cat "$target") in
+      *"${newline}RestartSteps="*) blame "$steps_by" "$steps_at" '' ;;
+      *) blame "$steps_by" "$steps_at" "$steps_is" ;;
+    esac
   fi
   holds=StartLimitIntervalSec=${limit:-?}
-  blame "$limit_by" "$limit_at"
+  blame "$limit_by" "$limit_at" ''
+}
+
+# Says so when an agent would be started before the reboot that it has asked for (reboot_gap.rs).
+warn_of_reboot() {
+  case " $prevent " in *' 194 '*) return ;; esac
+  case $newline$recorded in
+    *"$newline# before: RestartPreventExitStatus="*)
+      had=${recorded#*"# before: RestartPreventExitStatus="}
+      case " ${had%%"$newline"*} " in
+        *' 194 '*)
+          words="$words; RestartPreventExitStatus=194 is gone: systemd would start an agent that waits for a reboot"
+          return
+          ;;
+      esac
+      ;;
+  esac
+  if [ "$(printf '%s\n' "$wait" | awk -v task=late "$reader")" = yes ]; then return; fi
+  words="$words; the unit has no RestartPreventExitStatus=194: systemd would start an agent that has asked for a reboot \
+before that comes; --restart-sec 65s, or more, lets the reboot come first"
 }
 
 # What is done about an agent that does not run (agent.rs).
@@ -111,7 +150,6 @@ install() {
   trust_units
   look "$unit"
   plan
-  prevented=$prevent
   was=$present
   words=''
   if [ "$text" = "$previous" ]; then
@@ -121,124 +159,18 @@ install() {
   else
     pending=yes
     open_folder
-    put "$text" || refuse folder "$why"
+    put "$text" 0644 || refuse folder "$why"
     changed=yes
     reload
     effective "$wanted"
     pending=no
     words=installed
   fi
-  if [ "$present$has_kept" != absent ] && [ "$present$has_kept" != ours ]; then
+  if [ "$present" = hand ] || [ -n "$kept_mode" ]; then
     words="$words; the text of a file written by hand is kept, and comes back with remove"
   fi
-  case " $prevented " in
-    *' 194 '*)
-      case " $prevent " in
-        *' 194 '*) ;;
-        *) words="$words; RestartPreventExitStatus=194 is gone: systemd would start an agent that waits for a reboot" ;;
-      esac
-      ;;
-  esac
+  warn_of_reboot
   start
-  code=ok
-}
-
-# UNIT: takes our file away; what it was written over comes back.
-remove_one() {
-  look "$1"
-  case $present in
-    foreign)
-      failed_code=${failed_code:-$unfit}
-      failed_words=${failed_words:-$why}
-      failed_unit=${failed_unit:-$1}
-      return
-      ;;
-    ours) ;;
-    *) return ;;
-  esac
-  sweep
-  ended=removed
-  if [ -n "$has_kept" ]; then
-    kept=$(read_target kept && echo .)
-    put "${kept%.}" || ended=''
-    done_words='removed, and the file written by hand is back'
-  else
-    why=$(rm -f "$target" 2>&1) || ended=''
-    durable "$folder"
-    done_words='removed'
-  fi
-  clear_folder
-  if [ -z "$ended" ]; then
-    failed_code=${failed_code:-folder} failed_words=${failed_words:-$why} failed_unit=${failed_unit:-$1}
-    return
-  fi
-  changed=yes
-  removed="$removed $1"
-}
-
-# UNIT: whether what its other files say holds again (remove/proof.rs).
-back_to_others() {
-  must_show "$1"
-  if [ "$load" != loaded ]; then
-    done_words="$done_words; systemd has no such unit"
-    return
-  fi
-  default_wait=100ms default_limit=10s
-  systemd show --property DefaultRestartUSec,DefaultStartLimitIntervalUSec || refuse systemctl "systemctl show: $said"
-  IFS=$newline
-  for property in $said; do
-    span "${property#*=}"
-    case $property in
-      DefaultRestartUSec=*) default_wait=${spanned:-$default_wait} ;;
-      DefaultStartLimitIntervalUSec=*) default_limit=${spanned:-$default_limit} ;;
-    esac
-  done
-  unset IFS
-  must_decide ''
-  has="Restart=$restart RestartSec=$wait StartLimitIntervalSec=$limit"
-  should="Restart=${restart_is:-no} RestartSec=${wait_is:-$default_wait} StartLimitIntervalSec=${limit_is:-$default_limit}"
-  if [ "$has" != "$should" ]; then
-    refuse not-proven "the file is gone, but $1 has $has where its files say $should: look at it with 'systemctl cat $1'"
-  fi
-  name_winner
-}
-
-remove() {
-  lock
-  trust_units
-  concerned=$asked_for
-  if [ "$asked_for" = - ]; then
-    concerned="$snap $package"
-    set +f
-    for place in "$units"/*.service.d; do
-      place=${place#"$units"/}
-      place=${place%.d}
-      case $place in
-        "$snap"|"$package"|*[!A-Za-z0-9:_.\\@-]*|[!A-Za-z0-9_]*|*@.service) ;;
-        *)
-          look "$place"
-          if [ "$present" = ours ]; then concerned="$concerned $place"; fi
-          ;;
-      esac
-    done
-    set -f
-  fi
-  removed='' failed_code='' failed_words='' failed_unit='' done_words='already so: no file of ours is there'
-  # What is begun is ended.
-  trap '' HUP INT QUIT TERM
-  for place in $concerned; do
-    remove_one "$place"
-  done
-  reload
-  for place in $removed; do
-    unit=$place
-    back_to_others "$place"
-  done
-  if [ -n "$failed_code" ]; then
-    unit=$failed_unit
-    refuse "$failed_code" "$failed_words"
-  fi
-  words=$done_words
   code=ok
 }
 

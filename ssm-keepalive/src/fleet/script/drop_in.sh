@@ -81,12 +81,12 @@ leave() {
   why="$target is left alone: line $1: $2; move what is yours to another *.conf beside it"
 }
 
-# UNIT: sets folder, target, present (absent, ours, hand, foreign) and previous, the text that is there; of
-# ours its span and whether it has_kept another.
+# UNIT: sets folder, target, present (absent, ours, hand, foreign), previous, the text that is there, and its mode; of
+# ours its span and the mode of the file that it has kept.
 look() {
   folder=$units/$1.d
   target=$folder/restart.conf
-  present=absent unfit='' why='' previous='' ours_span='' has_kept=''
+  present=absent unfit='' why='' previous='' previous_mode=0644 ours_span='' kept_mode=''
   if [ ! -e "$folder" ] && [ ! -L "$folder" ]; then return; fi
   if ! element "$folder" d; then
     present=foreign unfit=folder why=$fault
@@ -97,6 +97,11 @@ look() {
     present=foreign unfit=foreign-file why=$fault
     return
   fi
+  # A mode that others than ours have is kept, too.
+  case $mode in
+    -rw-r--r--*) ;;
+    *) previous_mode=$(printf '%s\n' "$mode" | awk -v task=mode "$reader") ;;
+  esac
   size=$(($(wc -c <"$target")))
   if [ "$size" -gt "$most_bytes" ]; then
     leave 1 'it is larger than 1 MiB'
@@ -112,8 +117,10 @@ look() {
   case $judged in
     ours\ *)
       present=ours
-      ours_span=${judged#ours ???? }
-      case $judged in ours\ kept*) has_kept=yes ;; esac
+      judged=${judged#ours }
+      ours_span=${judged#* }
+      kept_mode=${judged%% *}
+      if [ "$kept_mode" = - ]; then kept_mode=''; fi
       ;;
     hand) present=hand ;;
     foreign\ *)
@@ -124,17 +131,23 @@ look() {
   esac
 }
 
-# Removes the temporary files of runs that were killed.
-sweep() {
+# PATH…: removes the temporary files that killed runs have left for these.
+sweep_of() {
   set +f
-  for left in "$folder"/.restart.conf.*.tmp; do
-    digits=${left#"$folder"/.restart.conf.}
-    case ${digits%.tmp} in
-      ''|*[!0-9]*) ;;
-      *) rm -f "$left" ;;
-    esac
+  for path in "$@"; do
+    for left in "$path".*.tmp; do
+      digits=${left#"$path".}
+      case ${digits%.tmp} in
+        ''|*[!0-9]*) ;;
+        *) rm -f "$left" ;;
+      esac
+    done
   done
   set -f
+}
+
+sweep() {
+  sweep_of "$folder/.restart.conf"
 }
 
 open_folder() {
@@ -146,17 +159,17 @@ open_folder() {
   sweep
 }
 
-# TEXT: our temporary file, which is new, holds all of it.
+# TEXT MODE: our temporary file, which is new, holds all of it. chown(2) may take bits of the mode away.
 fill() {
   set -C
-  { printf %s "$1" >"$temporary"; } && chmod 0644 "$temporary" && chown 0:0 "$temporary" && durable "$temporary" &&
+  { printf %s "$1" >"$temporary"; } && chown 0:0 "$temporary" && chmod "$2" "$temporary" && durable "$temporary" &&
     [ "$(cat "$temporary" && echo .)" = "$1." ]
 }
 
-# TEXT: the file holds it, whole and durable, or is as it was; why says what stood against it.
+# TEXT MODE: the file holds it, whole and durable, or is as it was; why says what stood against it.
 put() {
   temporary=$folder/.restart.conf.$$.tmp
-  if why=$(fill "$1" 2>&1) && why=$(mv -f "$temporary" "$target" 2>&1); then
+  if why=$(fill "$1" "$2" 2>&1) && why=$(mv -f "$temporary" "$target" 2>&1); then
     temporary=''
     durable "$folder"
     return
@@ -180,7 +193,7 @@ take_back() {
   back=yes
   if [ "$now" != "$before" ]; then
     if [ -n "$before" ]; then
-      put "$previous" || back=no
+      put "$previous" "$previous_mode" || back=no
     else
       rm -f "$target" || back=no
       durable "$folder"

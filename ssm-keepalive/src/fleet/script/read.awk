@@ -1,4 +1,5 @@
-# What unit files and ours say, by task: span, decide, judge, record, quote, kept. It stands in single quotes.
+# What unit files and ours say, by task: span, late, decide, mode, watched, judge,
+# record, quote, kept. It stands in single quotes.
 
 function trimmed(text) {
   sub(/^[ \t\r]+/, "", text)
@@ -15,7 +16,7 @@ function decimal(digits) {
 # A span of time in microseconds as span.rs reads it; -1 never ends, -2 is none.
 function micros(text,    total, number, fraction, unit, place, i) {
   text = trimmed(text)
-  if (text == "infinity") return -1
+  if (text == "infinity" || text == "18446744073709551615us") return -1
   if (text == "") return -2
   total = 0
   while (text != "") {
@@ -124,24 +125,39 @@ function fault_of(text) {
   return text ~ /[\200-\377]/ ? "it is not all UTF-8" : ""
 }
 
-# Whether the lines are a file of ours as it was written (drop_in.rs); sets ours_span and has_kept.
-function is_ours(    at, first, value) {
+# Whether the lines are a file of ours as it was written (drop_in.rs); sets ours_span and kept_mode, - for none.
+function is_ours(    at, first, value, has_mode) {
   at = 2
   while (lines[at] ~ /^# before: /) {
     value = substr(lines[at++], 11)
     if (value !~ /=/ || value ~ /[\\ ]$/) return 0
   }
+  kept_mode = "0644"
+  if (lines[at] ~ /^# kept-mode: [0-7][0-7][0-7][0-7]$/) {
+    kept_mode = substr(lines[at++], 14)
+    if (kept_mode == "0644") return 0
+    has_mode = 1
+  }
   first = at
   while (lines[at] == "# kept:" || lines[at] ~ /^# kept: ./) at++
   if (lines[at] ~ /^# kept, without a newline: ./ || (at == first && lines[at] == "# kept, without a newline:")) at++
-  has_kept = at > first
-  if (lines[1] != marker || lines[at] != "" || lines[at + 1] != "[Unit]") return 0
-  if (lines[at + 2] != "StartLimitIntervalSec=0" || lines[at + 3] != "") return 0
-  if (lines[at + 4] != "[Service]" || lines[at + 5] != "Restart=always") return 0
-  value = lines[at + 6]
+  if (at == first) {
+    if (has_mode) return 0
+    kept_mode = "-"
+  }
+  if (lines[1] != marker || lines[at++] != "") return 0
+  if (lines[at] == "[Unit]") {
+    if (lines[at + 1] != "StartLimitIntervalSec=0" || lines[at + 2] != "" || lines[at + 3] != "[Service]") return 0
+    at += 4
+  } else {
+    if (lines[at] != "[Service]" || lines[at + 1] != "StartLimitInterval=0") return 0
+    at += 2
+  }
+  if (lines[at] != "Restart=always") return 0
+  value = lines[at + 1]
   ours_span = substr(value, 12)
   if (value !~ /^RestartSec=/ || ours_span == "" || span(ours_span) != ours_span) return 0
-  at += 7
+  at += 2
   if (lines[at] == "RestartSteps=0" && lines[at + 1] == "RestartMaxDelaySec=infinity") at += 2
   return at == count && lines[at] == ""
 }
@@ -154,7 +170,7 @@ function judge(    i, text, key, in_service) {
   }
   if (substr(lines[1], 1, length(marker)) == marker) {
     if (!is_ours()) return "foreign 1 ssm-keepalive wrote it, and it was changed since"
-    return "ours " (has_kept ? "kept " : "bare ") ours_span
+    return "ours " kept_mode " " ours_span
   }
   for (i = 1; i <= count; i++) {
     text = lines[i]
@@ -174,6 +190,16 @@ function judge(    i, text, key, in_service) {
   return "hand"
 }
 
+# A mode as ls(1) shows it, in octal.
+function octal(shown,    i, digit, special, digits) {
+  for (i = 0; i < 3; i++) {
+    digit = (substr(shown, 3 * i + 2, 1) == "r") * 4 + (substr(shown, 3 * i + 3, 1) == "w") * 2
+    digits = digits (digit + (substr(shown, 3 * i + 4, 1) ~ /[xst]/))
+    special = special * 2 + (substr(shown, 3 * i + 4, 1) ~ /[sStT]/)
+  }
+  return special digits
+}
+
 function quoted(word, text) {
   print word (text == "" ? "" : " ") text
 }
@@ -191,6 +217,19 @@ BEGIN {
 }
 
 task == "span" { print span($0) ";" }
+
+# The agent asks for a reboot a minute before it (reboot_gap.rs).
+task == "late" { print (micros($0) >= 65000000 ? "yes" : "no") }
+
+task == "mode" { print octal($1) }
+
+# The unit that a watch is for: the fourth word, in which systemd.service(5) has two backslashes for one.
+task == "watched" && /^ExecStart=/ {
+  count = split($4, parts, /\\\\/)
+  unit = parts[1]
+  for (i = 2; i <= count; i++) unit = unit "\\" parts[i]
+  print unit
+}
 
 task == "decide" {
   if (NR == 1) sub(/^\357\273\277/, "")

@@ -2,9 +2,10 @@
 # What systemd knows, and which unit is meant (systemctl.rs, properties.rs, selection.rs).
 readonly snap=snap.amazon-ssm-agent.amazon-ssm-agent.service
 readonly package=amazon-ssm-agent.service
-readonly asked=LoadState,UnitFileState,FragmentPath,DropInPaths,ActiveState,Restart,RestartUSec,RestartPreventExitStatus,StartLimitIntervalUSec,StartLimitBurst,ExecMainStatus,ExecMainCode
-readonly seconds=100        # that systemd may take to answer; starting a unit may take its TimeoutStartSec=
-readonly growth_since=254   # the first systemd with RestartSteps= (systemd.service(5))
+readonly asked=LoadState,UnitFileState,FragmentPath,DropInPaths,ActiveState,Restart,RestartUSec,RestartSteps,RestartMaxDelayUSec,RestartPreventExitStatus,StartLimitIntervalUSec,StartLimitIntervalSec,StartLimitInterval,StartLimitBurst,ExecMainStatus,ExecMainCode
+readonly seconds=100          # that systemd may take to answer; starting a unit may take its TimeoutStartSec=
+readonly unit_limit_since=230 # the first systemd with StartLimitIntervalSec= of [Unit] (its NEWS)
+readonly growth_since=254     # the first with RestartSteps= (systemd.service(5))
 
 # That of busybox has a process of its own, which outlives the command for a second: it holds no output up.
 if timeout -k 2 "$seconds" true 3>&-; then bound="timeout -k 2 $seconds"; else bound=''; fi
@@ -19,7 +20,7 @@ systemd() {
 forget() {
   shown=''
   load='' file_state='' fragment='' drop_ins='' active='' restart='' wait='' prevent='' limit='' burst=''
-  status='' how=''
+  steps='' most_wait='' status='' how=''
 }
 forget
 
@@ -27,6 +28,26 @@ forget
 span() {
   spanned=$(printf '%s\n' "$1" | awk -v task=span "$reader")
   spanned=${spanned%;}
+}
+
+# Sets version to the number of systemd, empty for one that cannot be told, which is taken for a new one.
+ask_version() {
+  systemd --version || refuse systemctl "systemctl --version: $said"
+  version=''
+  case $said in
+    'systemd '*)
+      version=${said#systemd }
+      version=${version%%[!0-9]*}
+      ;;
+  esac
+}
+
+# VALUE: limit is the span of this many microseconds, in which the systemd of 235 and before has it (properties.rs).
+plain_limit() {
+  case $1 in
+    ''|*[!0-9]*) limit='' ;;
+    *) limit=$1us ;;
+  esac
 }
 
 # UNIT: what systemd knows of it, asked for unless that is known since it last read its files.
@@ -45,7 +66,10 @@ show() {
       Restart=*) restart=${property#*=} ;;
       RestartUSec=*) wait=${property#*=} ;;
       RestartPreventExitStatus=*) prevent=${property#*=} ;;
+      RestartSteps=*) steps=${property#*=} ;;
+      RestartMaxDelayUSec=*) most_wait=${property#*=} ;;
       StartLimitIntervalUSec=*) limit=${property#*=} ;;
+      StartLimitIntervalSec=*|StartLimitInterval=*) plain_limit "${property#*=}" ;;
       StartLimitBurst=*) burst=${property#*=} ;;
       ExecMainStatus=*) status=${property#*=} ;;
       ExecMainCode=*) how=${property#*=} ;;
@@ -120,7 +144,7 @@ choose() {
 decide() {
   unread=''
   restart_by='' restart_at='' restart_is='' wait_by='' wait_at='' wait_is=''
-  limit_by='' limit_at='' limit_is='' steps_is=''
+  limit_by='' limit_at='' limit_is='' steps_by='' steps_at='' steps_is=''
   # shellcheck disable=SC2086 # paths, as systemd separates them
   set -- "$1" "$fragment" $drop_ins
   if [ "$#" -gt "$most_files" ]; then refuse unit-file "the unit has more than $most_files files"; fi
@@ -142,7 +166,7 @@ decide() {
       case $setting in
         Restart\ *) restart_by=$file restart_at=$line restart_is=$value ;;
         RestartSec\ *) wait_by=$file wait_at=$line wait_is=$value ;;
-        RestartSteps\ *) steps_is=$value ;;
+        RestartSteps\ *) steps_by=$file steps_at=$line steps_is=$value ;;
         *) limit_by=$file limit_at=$line limit_is=$value ;;
       esac
     done

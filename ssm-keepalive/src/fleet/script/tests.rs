@@ -7,13 +7,19 @@ use super::*;
 use crate::drop_in::{DropIn, Kept, Present, Value, values};
 use crate::precedence::{Key, Source, deciding};
 use crate::properties::Properties;
-use crate::transaction::PUBLIC;
+use crate::reboot_gap;
+use crate::transaction::PERMISSIONS;
+use crate::watch::{Program, Watch};
 
 /// What reads files on a host.
 const READER: &str = include_str!("read.awk");
 
-/// Largest text, in bytes: it goes as a parameter, and sits in SSM's own document beside others.
-const MOST: usize = 24 << 10;
+/// SSM's limit for a document with the parameters that a command has put into it: "The content of the document must
+/// not exceed 64KB. This quota also includes the content specified for input parameters at runtime" (CreateDocument,
+/// Content; SendCommand has MaxDocumentSizeExceeded). With a KB of 1000 bytes.
+const QUOTA: usize = 64_000;
+/// Of that for AWS-RunShellScript and its other parameters, which are below 2 KB.
+const DOCUMENT: usize = 4_000;
 
 fn request(op: Op, unit: Option<&str>, restart_sec: &str) -> Request {
     Request {
@@ -49,7 +55,8 @@ fn the_rest_is_the_same_for_all() {
 fn ssm_takes_it_as_it_is() {
     let text = request(Op::Install, Some(&format!("{}.service", "a".repeat(247))), "59min").text();
     assert!(!text.contains("{{") && !text.contains("}}"));
-    assert!(text.len() <= MOST, "{}", text.len());
+    let parameter = serde_json::Value::from(text.as_str()).to_string();
+    assert!(parameter.len() + DOCUMENT <= QUOTA, "{}", parameter.len());
     assert!(text.is_ascii() && !text.contains(['\r', '\0']));
 }
 
@@ -68,9 +75,12 @@ fn what_stands_in_single_quotes_has_none() {
 #[test]
 fn the_file_that_it_writes_is_that_of_the_drop_in() {
     let text = request(Op::Install, None, "10s").text();
-    let drop_in = DropIn { no_growth: true, ..DropIn::plain("10s".parse().expect("a span")) };
-    for line in drop_in.render().lines().filter(|line| !line.is_empty() && *line != "RestartSec=10s") {
-        assert!(text.contains(line), "{line}");
+    for old_limit in [false, true] {
+        let restart_sec = "10s".parse().expect("a span");
+        let drop_in = DropIn { old_limit, no_growth: true, ..DropIn::plain(restart_sec) };
+        for line in drop_in.render().lines().filter(|line| !line.is_empty() && *line != "RestartSec=10s") {
+            assert!(text.contains(line), "{line}");
+        }
     }
 }
 
@@ -94,18 +104,17 @@ fn read_by(awk: &[&str], task: &str, text: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-fn drop_in(kept: Option<&str>) -> DropIn {
+fn drop_in(kept: Option<Kept>) -> DropIn {
     let before: Vec<Value> = values(&Properties::parse("Restart=no\nRestartUSec=1.5s\n"));
-    let restart_sec = "1min 30s".parse().expect("a span");
-    let kept = kept.map(|text| Kept { text: text.to_owned(), mode: PUBLIC });
-    DropIn { before, kept, ..DropIn::plain(restart_sec) }
+    DropIn { before, kept, ..DropIn::plain("1min 30s".parse().expect("a span")) }
 }
 
 /// What the file is to the local program, in the words of the reader; of what is foreign just that.
 fn judged(text: &str) -> String {
     match Present::of(Some(text.as_bytes())) {
         Present::Ours(found) => {
-            format!("ours {} {}", if found.kept.is_some() { "kept" } else { "bare" }, found.restart_sec)
+            let mode = found.kept.map_or("-".to_owned(), |kept| format!("{:04o}", kept.mode));
+            format!("ours {mode} {}", found.restart_sec)
         }
         Present::HandMade(_) => "hand".to_owned(),
         Present::Absent | Present::Foreign { .. } => "foreign".to_owned(),
@@ -116,6 +125,32 @@ fn said(text: &str) -> String {
     let said = read("judge", &format!("{text}."));
     let said = said.trim_end();
     said.split_once(' ').filter(|(word, _)| *word == "foreign").map_or(said, |(word, _)| word).to_owned()
+}
+
+#[test]
+fn the_older_systemd_s_endless_limit_is_read() {
+    assert_eq!(read("span", &format!("{}us\n0us\n", u64::MAX)), "infinity;\n0;\n");
+}
+
+#[test]
+fn whom_a_watch_is_for_is_read_from_its_service() {
+    for unit in [Unit::PACKAGE, "a\\x2d\\\\b.service"] {
+        let watch = Watch {
+            program: Program::usual()[0].clone(),
+            unit: unit.parse().expect("a unit"),
+            asleep_for: "90s".parse().expect("a span"),
+        };
+        assert_eq!(read("watched", &watch.service()), format!("{unit}\n"));
+    }
+}
+
+#[test]
+fn the_reboot_comes_first_after_as_long_as_the_local_program_says() {
+    for (span, late) in [("100ms", "no"), ("1min 4s 999ms", "no"), ("1min 5s", "yes"), ("1h", "yes")] {
+        assert_eq!(read("late", span), format!("{late}\n"), "{span}");
+        let shown = Properties::parse(&format!("RestartUSec={span}\n"));
+        assert_eq!(reboot_gap::warning(None, &shown).is_none(), late == "yes", "{span}");
+    }
 }
 
 proptest! {
@@ -138,13 +173,17 @@ proptest! {
     #[test]
     fn files_are_judged_as_the_local_program_does(
         lines in prop::collection::vec(
-            "(\\[Service\\]|Restart=always| RestartSec = 5\t|# x|; \u{e9}\u{1f600}|\\[Unit\\]|x\\\\|Nice=1|\u{85}|\r||\u{1}|Restart)", 0..4),
+            "(\\[Service\\]|Restart=always| RestartSec = 5\t|# x|; \u{e9}\u{1f600}|\\[Unit\\]|x\\\\|Nice=1|\u{85}|\u{a0}|\u{3000}\\[Service\\]|\r||\u{1}|Restart)", 0..4),
         ended: bool,
+        mode in 0..=PERMISSIONS,
+        old_limit: bool,
+        no_growth: bool,
     ) {
         let text = lines.join("\n") + if ended { "\n" } else { "" };
         prop_assert_eq!(said(&text), judged(&text), "{:?}", text);
         if judged(&text) == "hand" {
-            let ours = drop_in(Some(&text)).render();
+            let kept = Some(Kept { text: text.clone(), mode });
+            let ours = DropIn { old_limit, no_growth, ..drop_in(kept) }.render();
             prop_assert_eq!(said(&ours), judged(&ours), "{}", ours);
             let (quoted, recorded) = (read("quote", &(text.clone() + ".")), read("record", &(ours.clone() + ".")));
             prop_assert!(ours.contains(&quoted) && ours.contains(&recorded));
@@ -153,17 +192,32 @@ proptest! {
     }
 
     #[test]
-    fn what_was_changed_since_is_judged_as_the_local_program_does(at in 0..400_usize, with in "[ a=\n#]{0,2}") {
-        let mut text = drop_in(Some("[Service]\nRestart=no")).render();
+    fn what_was_changed_since_is_judged_as_the_local_program_does(
+        at in 0..500_usize,
+        with in "[ a=0\n#]{0,2}",
+        old_limit: bool,
+    ) {
+        let kept = Kept { text: "[Service]\nRestart=no".to_owned(), mode: 0o600 };
+        let mut text = DropIn { old_limit, no_growth: true, ..drop_in(Some(kept)) }.render();
         let at = at.min(text.len() - 1);
         text.replace_range(at..=at, &with);
         prop_assert_eq!(said(&text), judged(&text), "{}", text);
     }
 
     #[test]
+    fn a_mode_is_read_as_ls_shows_it(mode in 0..=PERMISSIONS) {
+        let place = tempfile::NamedTempFile::new().expect("a file");
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(place.path(), permissions).expect("chmod");
+        let listed = Command::new("ls").arg("-ldn").arg(place.path()).output().expect("ls");
+        let listed = String::from_utf8(listed.stdout).expect("UTF-8");
+        prop_assert_eq!(read("mode", &listed), format!("{mode:04o}\n"));
+    }
+
+    #[test]
     fn who_decides_is_read_as_the_local_program_does(
         lines in prop::collection::vec(
-            "(\\[Service\\]|\\[Unit\\]|\\[Un|Restart=(always|no|never)?| RestartSec=(5|soon|1.5min)|RestartSteps=(0|7|-1)|StartLimitInterval(Sec)?=(0|9)|# x|;\\\\|Restart=\\\\|  no)\r?", 0..12),
+            "(\\[Service\\]|\\[Unit\\]|\\[Un|Restart=(always|no|never)?| RestartSec=(5|soon|1[.]5min|1\u{0}5min)|RestartSteps=(0|7|-1)|StartLimitInterval(Sec)?=(0|9)|# x|;\\\\|Restart=\\\\|  no)\r?", 0..12),
     ) {
         let text = lines.join("\n");
         let files = [Source { path: "/u".into(), text: text.clone() }];
@@ -175,7 +229,8 @@ proptest! {
             let span = found.value.parse::<Span>().ok().filter(|_| is_span).map(|span| span.to_string());
             Some(format!("{name} {} {}", found.line, span.unwrap_or(found.value)))
         }).collect();
-        let said = read("decide", &text);
+        // As the script hands it on: not each awk(1) reads a NUL.
+        let said = read("decide", &text.replace('\0', "\n"));
         let mut said: Vec<&str> = said.lines().collect();
         said.sort_unstable();
         expected.sort_unstable();
