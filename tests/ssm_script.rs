@@ -37,13 +37,14 @@ echo folder; for file in $(ls -A); do echo; stat -c '%n %a %u:%g' "$file"; cat "
 const KEEP: &str =
     r#"test ! -e "$0" || cp -a "$0" /root/first; for file in at signal pid; do echo 0 >"/root/$file"; done"#;
 /// For sh: runs the script $0 with the signal $2 at each of the calls $1, one run after another. Before each the folder
-/// $3 is as [`KEEP`] has it, and after each there comes how it ended and what $4 says of the unit $5.
+/// $3 is as [`KEEP`] has it, and systemd has read it unless that is the first thing that $6 does; after each there
+/// comes how it ended and what $4 says of the unit $5.
 const DRIVE: &str = r#"
 export PATH=/usr/bin:/bin
 echo "$2" >/root/signal
 for at in $1; do
   rm -rf "$3" /root/calls; test ! -e /root/first || cp -a /root/first "$3"
-  systemctl daemon-reload
+  test "$6" = install || systemctl daemon-reload
   echo "$at" >/root/at
   dash -c 'echo $$ >/root/pid; exec dash -c "$0"' "$0" 2>/dev/null
   echo "status $?"
@@ -119,14 +120,18 @@ fn it_writes_to_the_byte_what_the_local_program_writes_and_each_takes_back_what_
         let Some(agent) = Agent::boot(kind) else { return };
         with_busybox(&agent);
         let texts = [
-            None,
-            Some("[Service]\nRestart=always\nRestartSec=1500ms\n"),
-            Some("# se\u{f1}or\n\n; by hand\n[Service]\n\tRestartSec = 20"),
-            Some(""),
+            (Some("[Service]\nRestart=always\nRestartSec=1500ms\n"), "0600"),
+            (None, ""),
+            (Some("# se\u{f1}or\n\n; by hand\n[Service]\n\tRestartSec = 20"), "4755"),
+            (Some(""), "0644"),
         ];
-        let few = if kind == Kind::Snap { 2 } else { texts.len() };
-        for (text, shell) in texts.into_iter().take(few).zip(SHELLS.iter().cycle()) {
+        let few = if kind == Kind::Snap { 1 } else { texts.len() };
+        for (at, ((text, mode), shell)) in texts.into_iter().take(few).zip(SHELLS.iter().cycle()).enumerate()
+        {
             reset(&agent, kind, text);
+            if text.is_some() {
+                agent.run(&["chmod", mode, &kind.drop_in()]).success();
+            }
             let before = state(&agent, kind);
             let _ = agent.call("install").success();
             let locals = state(&agent, kind);
@@ -135,18 +140,19 @@ fn it_writes_to_the_byte_what_the_local_program_writes_and_each_takes_back_what_
                 assert_eq!(answer.code, "ok", "{text:?} {answer:?}");
                 answer
             };
-            assert!(!ask(Op::Install, "10s").changed);
-            let _ = ask(Op::Prove, "10s");
+            if at == 0 {
+                assert!(!ask(Op::Install, "10s").changed);
+                let _ = ask(Op::Prove, "10s");
+                let slower = ask(Op::Install, "1min 30s");
+                assert_eq!((slower.changed, slower.restart_sec), (true, "1min 30s".parse().ok()));
+                assert_eq!(slower.winner, Some(kind.drop_in()));
+            }
             assert!(ask(Op::Remove, "10s").changed);
             assert_eq!(state(&agent, kind), before, "{text:?}");
-            let installed = ask(Op::Install, "1min 30s");
-            assert_eq!((installed.changed, installed.restart_sec), (true, "1min 30s".parse().ok()));
-            assert_eq!(installed.winner, Some(kind.drop_in()));
-            let again = agent.call("install --restart-sec 90 --json").success().json();
-            assert_eq!(again["changed"], false, "{text:?} {again}");
             assert!(ask(Op::Install, "10s").changed);
             assert_eq!(state(&agent, kind), locals, "{text:?}");
-            let _ = agent.call("verify").success();
+            let again = agent.call("install --json").success().json();
+            assert_eq!(again["changed"], false, "{text:?} {again}");
             let _ = agent.call("remove").success();
             assert_eq!(state(&agent, kind), before, "{text:?}");
         }
@@ -209,7 +215,8 @@ fn a_drop_in_that_wins_is_named_and_the_state_before_is_back() {
         (&common, "# a\r\n[Service]\r\nRestartSec=5min\r\n", 3),
         (&common, "[Unit]\nStartLimitInterval=1min\n[Service]\nRestart=sometimes\n", 2),
     ] {
-        for installed in [false, true] {
+        // Over a file of ours it is the same way back for all of them.
+        for installed in [false, true].into_iter().take(if *file == unit { 2 } else { 1 }) {
             if installed {
                 let _ = expect(&agent, Op::Install, "ok");
             }
@@ -255,24 +262,104 @@ fn a_drop_in_that_loses_or_that_systemd_cannot_read_does_not_matter() {
 }
 
 #[test]
-fn a_growth_of_the_wait_is_reset_where_systemd_knows_one() {
+fn each_systemd_is_told_what_it_knows_and_asked_by_the_names_that_it_has() {
     let Some(agent) = Agent::boot(Kind::Package) else { return };
     let file = Kind::Package.drop_in();
-    let newer = "#!/bin/sh\ncase $* in *--version*) echo 'systemd 254 (254.5-1)';; *) exec /bin/systemctl.252 \"$@\";; esac\n";
+    // The properties of systemd 219 (CentOS 7) have other names, and plain microseconds.
+    let systemctl = |version: u32| {
+        format!(
+            "#!/bin/sh\ncase $* in *--version*) echo 'systemd {version} (x)'; exit;; esac\n\
+             said=$(/bin/systemctl.252 \"$@\") || exit\n[ {version} = 219 ] || exec printf '%s\\n' \"$said\"\n\
+             printf '%s\\n' \"$said\" | sed 's/StartLimitIntervalUSec=10s/StartLimitInterval=10000000/;\
+             s/StartLimitIntervalUSec=/StartLimitInterval=/'\n"
+        )
+    };
     agent.drop_in("override.conf", "[Service]\nRestartSteps=5\n");
-    for is_newer in [false, true] {
-        if is_newer {
-            agent.run(&["mv", "/bin/systemctl", "/bin/systemctl.252"]).success();
-            agent.write("/bin/systemctl", newer, 0o755, "root:root");
-        }
+    let before = agent.effective();
+    agent.run(&["mv", "/bin/systemctl", "/bin/systemctl.252"]).success();
+    for version in [252, 254, 219] {
+        agent.write("/bin/systemctl", systemctl(version), 0o755, "root:root");
         let _ = agent.call("install").success();
         let locals = agent.read(&file);
-        assert_eq!(locals.contains("RestartSteps=0"), is_newer);
+        assert_eq!(locals.contains("RestartSteps=0"), version == 254, "{locals}");
+        assert_eq!(locals.contains("[Service]\nStartLimitInterval=0\n"), version == 219, "{locals}");
+        let _ = expect(&agent, Op::Prove, "ok");
         assert!(!expect(&agent, Op::Install, "ok").changed);
-        let _ = expect(&agent, Op::Remove, "ok");
+        let removed = expect(&agent, Op::Remove, "ok");
+        assert_eq!((removed.limit_interval, &agent.effective()), ("10s".parse().ok(), &before));
         assert!(expect(&agent, Op::Install, "ok").changed);
         assert_eq!(agent.read(&file), locals);
     }
+}
+
+#[test]
+fn a_wait_that_grows_is_reset_and_one_that_somebody_else_has_grow_is_named() {
+    let Some(agent) = Agent::boot_newer(Kind::Package) else { return };
+    let growing = "[Service]\nRestartSteps=3\nRestartMaxDelaySec=5min\n";
+    let steps = || [agent.property("RestartSteps"), agent.property("RestartMaxDelayUSec")];
+    let _ = expect(&agent, Op::Install, "ok");
+    let early = Kind::Package.beside("10-grow.conf");
+    agent.drop_in("10-grow.conf", growing);
+    let answer = expect(&agent, Op::Prove, "not-effective");
+    assert!(answer.words.contains("another install takes it back"), "{answer:?}");
+    assert_eq!(answer.winner, Some(early));
+    let _ = expect(&agent, Op::Install, "ok");
+    assert_eq!(steps(), ["0", "infinity"]);
+    let _ = expect(&agent, Op::Prove, "ok");
+    agent.drop_in("zz-grow.conf", growing);
+    let before = agent.drop_ins();
+    for (op, span) in [(Op::Install, "10s"), (Op::Install, "20s"), (Op::Prove, "10s")] {
+        let answer = asked(&agent, &["sh"], &request(op, None, span));
+        assert_eq!(
+            (answer.code.as_str(), answer.winner),
+            ("not-effective", Some(Kind::Package.beside("zz-grow.conf")))
+        );
+        assert!(answer.words.contains("RestartSteps=3") && answer.words.contains("goes before ours"));
+        assert_eq!(agent.drop_ins(), before, "{op}");
+    }
+}
+
+#[test]
+fn a_removal_takes_the_watch_with_it_and_puts_our_file_back_where_it_cannot_be_proven() {
+    let Some(agent) = Agent::boot(Kind::Package) else { return };
+    let [timer, service] = ["timer", "service"].map(|kind| format!("ssm-keepalive-watch.{kind}"));
+    let path = format!("/etc/systemd/system/{timer}");
+    let link = format!("/etc/systemd/system/timers.target.wants/{timer}");
+    let _ = agent.call("install --watch").success();
+    // That of another agent is left, and one that is not as we make it.
+    let other = asked(&agent, &["sh"], &request(Op::Remove, Some(Kind::Snap.unit()), "10s"));
+    assert_eq!((other.code.as_str(), other.changed), ("ok", false), "{other:?}");
+    assert_eq!(agent.property_of(&timer, "ActiveState"), "active");
+    assert!(agent.exists(&link));
+    let answer = expect(&agent, Op::Remove, "ok");
+    assert!(answer.changed && answer.words == "removed; the watch is removed", "{answer:?}");
+    for unit in [&timer, &service] {
+        assert_eq!(agent.property_of(unit, "LoadState"), "not-found");
+        assert_eq!(agent.property_of(unit, "ActiveState"), "inactive");
+    }
+    for path in [&path, &link, "/var/lib/ssm-keepalive", &Kind::Package.beside("")] {
+        assert!(!agent.exists(path), "{path}");
+    }
+    assert_eq!(agent.call("status --json").json()["watch"], "off");
+    assert!(!expect(&agent, Op::Remove, "ok").changed);
+    agent.write(&path, "[Timer]\nOnActiveSec=1d\n", 0o644, "root:root");
+    let _ = expect(&agent, Op::Install, "ok");
+    let answer = expect(&agent, Op::Remove, "foreign-file");
+    assert!(answer.words.contains(&path) && answer.changed, "{answer:?}");
+    assert!(agent.exists(&path) && !agent.exists(&Kind::Package.drop_in()));
+    agent.run(&["rm", &path]).success();
+    // A systemd that goes on with what is gone.
+    let _ = expect(&agent, Op::Install, "ok");
+    let before = state(&agent, Kind::Package);
+    let deaf = format!(
+        "#!/bin/sh\ncase $* in *daemon-reload*) test -e {} || exit 0;; esac\nexec /usr/bin/systemctl \"$@\"\n",
+        Kind::Package.drop_in()
+    );
+    agent.write("/usr/sbin/systemctl", deaf, 0o755, "root:root");
+    let answer = expect(&agent, Op::Remove, "not-proven");
+    assert!(!answer.changed && answer.words.ends_with("the file of ssm-keepalive is back"), "{answer:?}");
+    agent.run(&["rm", "/usr/sbin/systemctl"]).success();
+    assert_eq!(state(&agent, Kind::Package), before);
 }
 
 #[test]
@@ -282,13 +369,12 @@ fn what_is_not_for_the_same_end_or_not_roots_is_left_alone() {
     agent.user("alice");
     agent.write("/root/other", "[Service]\nRestart=always\n", 0o644, "root:root");
     let _ = expect(&agent, Op::Install, "ok");
-    let changed = agent.read(&file).replace("Restart=always\n", "Restart=always\nNice=1\n");
+    let ours = agent.read(&file);
+    let changed = ours.replace("Restart=always\n", "Restart=always\nNice=1\n");
+    // Which texts are foreign its reader's own tests say.
     for (make, text, code) in [
         ("cat >\"$0\"", PROXY, "foreign-file"),
-        ("cat >\"$0\"", "[Service]\nRestart=always\nWatchdogSec=30\n", "foreign-file"),
-        ("cat >\"$0\"", "[Service]\nRestart=always\n# \u{85}\n", "foreign-file"),
         ("cat >\"$0\"", "[Service]\nRestart=always\n\0", "foreign-file"),
-        ("cat >\"$0\"", "# kept\\\n[Service]\nRestart=always\n", "foreign-file"),
         ("printf '# \\377\\n[Service]\\n' >\"$0\"", "", "foreign-file"),
         ("head -c 1048577 /dev/zero | tr '\\0' '#' >\"$0\"", "", "foreign-file"),
         ("cat >\"$0\"", changed.as_str(), "foreign-file"),
@@ -296,6 +382,7 @@ fn what_is_not_for_the_same_end_or_not_roots_is_left_alone() {
         ("mkdir \"$0\"", "", "foreign-file"),
         ("cat >\"$0\"; chown alice \"$0\"", "[Service]\n", "foreign-file"),
         ("cat >\"$0\"; chmod 0666 \"$0\"", "[Service]\n", "foreign-file"),
+        ("cat >\"$0\"; chmod 0646 \"$0\"", ours.as_str(), "foreign-file"),
         ("cat >\"$0\"; chmod 0777 \"${0%/*}\"", "[Service]\n", "folder"),
         ("cat >\"$0\"; mv \"${0%/*}\" /srv/d; ln -s /srv/d \"${0%/*}\"", "[Service]\n", "folder"),
     ] {
@@ -303,17 +390,16 @@ fn what_is_not_for_the_same_end_or_not_roots_is_left_alone() {
         let mut running = Running::start(agent.command(&["sh", "-ec", make, &file]));
         running.write(text.as_bytes());
         assert_eq!(running.status(), 0);
-        agent.reload();
         let look = || {
             let list = "stat -c '%F %i %a %s %Y' \"$0\" \"${0%/*}\"; ls -A \"${0%/*}\"";
             agent.said(&["sh", "-c", list, &file]).stdout
         };
-        let before = (look(), agent.property("RestartUSec"));
+        let before = look();
         for op in [Op::Install, Op::Remove] {
             let answer = act(&agent, op);
             assert_eq!((answer.code.as_str(), answer.changed), (code, false), "{make} {answer:?}");
         }
-        assert_eq!((look(), agent.property("RestartUSec")), before, "{make}");
+        assert_eq!(look(), before, "{make}");
     }
     agent.run(&["sh", "-c", "rm -rf \"${0%/}\"", &folder]).success();
 }
@@ -440,6 +526,9 @@ fn an_agent_that_systemd_has_given_up_is_started_and_one_that_awaits_a_reboot_is
     agent.mode("");
     let answer = expect(&agent, Op::Install, "ok");
     assert!(answer.words.contains("was started"), "{answer:?}");
+    assert!(answer.words.contains("no RestartPreventExitStatus=194: "), "{answer:?}");
+    let late = asked(&agent, &["sh"], &request(Op::Install, None, "65s"));
+    assert!(late.code == "ok" && !late.words.contains("194"), "{late:?}");
     agent.await_worker();
     assert_eq!(agent.property("ActiveState"), "active");
     agent.run(&["systemctl", "stop", Kind::Snap.unit()]).success();
@@ -455,6 +544,12 @@ fn an_agent_that_systemd_has_given_up_is_started_and_one_that_awaits_a_reboot_is
     let answer = expect(&agent, Op::Install, "ok");
     assert!(answer.words.contains("reboot"), "{answer:?}");
     assert_eq!((agent.property("ActiveState").as_str(), agent.starts()), ("failed", starts));
+    let _ = expect(&agent, Op::Remove, "ok");
+    let answer = expect(&agent, Op::Install, "ok");
+    assert!(!answer.words.contains("194"), "{answer:?}");
+    agent.run(&["rm", &Kind::Snap.beside("10-reboot.conf")]).success();
+    let answer = expect(&agent, Op::Install, "ok");
+    assert!(answer.words.contains("RestartPreventExitStatus=194 is gone"), "{answer:?}");
 }
 
 #[test]
@@ -540,7 +635,8 @@ impl Bench {
     fn signalled(&self, signal: &str) -> Vec<(&str, Said, String)> {
         let (text, calls) = (self.request.text(), self.calls.join(" "));
         let (folder, unit) = (Kind::Package.beside(""), Kind::Package.unit());
-        let words = ["dash", "-c", DRIVE, &text, &calls, signal, folder.trim_end_matches('/'), STATE, unit];
+        let (folder, op) = (folder.trim_end_matches('/'), self.request.op.as_str());
+        let words = ["dash", "-c", DRIVE, &text, &calls, signal, folder, STATE, unit, op];
         let all = self.agent.said(&words).success().stdout;
         let run = |(text, call)| {
             let (stdout, rest): (&str, &str) = str::split_once(text, "status ").expect("how it ended");
