@@ -39,7 +39,7 @@ use crate::sys;
 use attended::{Attended, Captured, Excess, Stopped};
 
 pub use dialogue::{Dialogue, Heard};
-pub use tied::run_tied;
+pub use tied::{Untold, run_tied};
 
 /// Most bytes of standard input: as many as a pipe takes at once (PIPE_BUF of pipe(7)).
 pub const MAX_STDIN: usize = 4096;
@@ -52,7 +52,7 @@ const UNRESOLVED: &str = "sudo: unable to resolve host ";
 pub struct Run<'a> {
     /// The absolute path and the arguments.
     pub argv: &'a [OsString],
-    /// The whole environment.
+    /// The whole environment; for [`run_tied`] what is set in ours.
     pub env: &'a [(&'a str, &'a str)],
     /// Standard input, at most [`MAX_STDIN`] bytes; it is at its end after them.
     pub stdin: &'a [u8],

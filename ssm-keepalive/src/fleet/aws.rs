@@ -2,17 +2,19 @@
 
 mod error;
 mod kind;
+mod options;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use supervise::bounded::{Ran, Run, run_tied};
+use supervise::bounded::{Ran, Run, Untold, run_tied};
 use supervise::{default_path, locate};
 use tempfile::TempDir;
 
@@ -21,6 +23,7 @@ use crate::failure::Failure;
 pub use error::AwsError;
 use error::Call;
 pub use kind::Kind;
+use options::Options;
 
 /// How long one call may take; the CLI's own retries take about 10 s.
 const TIME: Duration = Duration::from_secs(60);
@@ -40,9 +43,9 @@ const FIXED: [(&str, &str); 5] = [
 #[derive(Debug, Clone)]
 pub struct Aws {
     program: PathBuf,
-    /// `--profile=P` and `--region=R`.
-    options: Vec<String>,
-    environment: Vec<(String, String)>,
+    options: Options,
+    /// Where the input of a call is written.
+    temporary: PathBuf,
 }
 
 impl Aws {
@@ -60,11 +63,14 @@ impl Aws {
             let help = "install the AWS CLI, version 2 or 1 (package awscli), and put it in PATH";
             Failure::new("no-aws", format!("{failure}: {help}"))
         })?;
-        // One word each: a value that begins with '-' is no option.
-        let profile = profile.map(|profile| format!("--profile={profile}"));
-        let region = region.map(|region| format!("--region={region}"));
-        let options = profile.into_iter().chain(region).collect();
-        Ok(Self { program, options, environment: environment(env::vars_os()) })
+        Ok(Self { program, options: Options::new(profile, region), temporary: env::temp_dir() })
+    }
+
+    /// ` --profile 'P' --region 'R'`, of those that are given, to be put after a command that the operator is told to
+    /// run: quoted for sh(1), and escaped.
+    #[must_use]
+    pub fn options_for_shell(&self) -> String {
+        self.options.for_shell()
     }
 
     /// Has it call an operation of SSM, named as `aws ssm` has it, and waits for the whole answer, of all pages.
@@ -73,9 +79,7 @@ impl Aws {
     /// See [`AwsError`].
     pub fn call(&self, operation: &'static str, input: &Value) -> Result<Value, AwsError> {
         let call = Call { operation, options: &self.options };
-        let ran = self.run(operation, input).map_err(|error| {
-            AwsError::of(&call, Kind::Other, &format!("{} cannot be run: {error}", self.program.display()))
-        })?;
+        let ran = self.run(operation, input).map_err(|(kind, why)| AwsError::of(&call, kind, &why))?;
         if ran.timed_out {
             return Err(AwsError::of(
                 &call,
@@ -104,16 +108,48 @@ impl Aws {
         })
     }
 
-    fn run(&self, operation: &str, input: &Value) -> io::Result<Ran> {
+    fn run(&self, operation: &str, input: &Value) -> Result<Ran, (Kind, String)> {
         // Gone with its content when this returns.
-        let folder = tempfile::Builder::new()
-            .prefix("ssm-keepalive-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir()?;
-        let argv = self.argv(operation, &written(&folder, input)?);
-        let env: Vec<(&str, &str)> =
-            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        run_tied(&Run { argv: &argv, env: &env, stdin: b"", limit: TIME, output: OUTPUT })
+        let (_folder, file) = self.written(input).map_err(|why| (Kind::NotStarted, why))?;
+        let argv = self.argv(operation, &file);
+        run_tied(&Run { argv: &argv, env: &FIXED, stdin: b"", limit: TIME, output: OUTPUT }).map_err(
+            |untold| {
+                let program = self.program.display();
+                match untold {
+                    Untold::NotStarted(error) => {
+                        (Kind::NotStarted, format!("{program} cannot be run: {error}"))
+                    }
+                    Untold::Lost(error) => (Kind::Other, format!("{program} cannot be waited for: {error}")),
+                }
+            },
+        )
+    }
+
+    /// The file that holds the input of a call, in a folder of ours alone; or why there is none.
+    fn written(&self, input: &Value) -> Result<(TempDir, PathBuf), String> {
+        let place = self.temporary.display();
+        let written = || -> io::Result<(TempDir, PathBuf)> {
+            let place = path::absolute(&self.temporary)?;
+            let folder = tempfile::Builder::new()
+                .prefix("ssm-keepalive-")
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(place)?;
+            let file = folder.path().join("input.json");
+            fs::write(&file, ascii(&input.to_string()))?;
+            Ok((folder, file))
+        };
+        let (folder, file) = written().map_err(|error| {
+            format!(
+                "its input cannot be written in {place} ({error}): set TMPDIR to a folder that can be written"
+            )
+        })?;
+        // The CLI would put a variable there (expandvars of Python's os.path).
+        if file.as_os_str().as_bytes().contains(&b'$') {
+            return Err(format!(
+                "it takes the '$' of {place} for a variable: set TMPDIR to a folder without one"
+            ));
+        }
+        Ok((folder, file))
     }
 
     fn argv(&self, operation: &str, input: &Path) -> Vec<OsString> {
@@ -121,16 +157,9 @@ impl Aws {
         file.push(input);
         let mut argv: Vec<OsString> = vec![self.program.clone().into(), "ssm".into(), operation.into()];
         argv.extend(["--cli-input-json".into(), file, "--output".into(), "json".into()]);
-        argv.extend(self.options.iter().map(OsString::from));
+        argv.extend(self.options.words().map(OsString::from));
         argv
     }
-}
-
-/// The file that holds the input of a call.
-fn written(folder: &TempDir, input: &Value) -> io::Result<PathBuf> {
-    let file = folder.path().join("input.json");
-    fs::write(&file, ascii(&input.to_string()))?;
-    Ok(file)
 }
 
 /// The same JSON without other characters than ASCII's, since version 1 reads a file as the locale has it. Such
@@ -149,13 +178,5 @@ fn ascii(json: &str) -> String {
     text
 }
 
-/// The user's environment with what is fixed. A variable that is no text is none of the CLI's.
-fn environment(ours: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
-    let texts = ours.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let is_fixed = |name: &str| FIXED.iter().any(|(fixed, _)| *fixed == name);
-    let fixed = FIXED.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    texts.filter(|(name, _)| !is_fixed(name)).chain(fixed).collect()
-}
-
 #[cfg(test)]
-mod tests;
+pub(in crate::fleet) mod tests;

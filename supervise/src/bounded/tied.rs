@@ -1,40 +1,58 @@
 //! A program that does not outlive this process, however that ends.
 
-use std::io;
+use std::env;
+use std::io::{self, PipeWriter};
 use std::process::Stdio;
 
 use super::attended::Excess;
-use super::{Ran, Run, begin, capture, command, input};
-use crate::child::Group;
+use super::{Ran, Run, Streams, begin, capture, command, input};
+use crate::child::{Child, Group};
 use crate::sys;
 
-/// Runs it as [`super::run`] does, but in the working directory of this process and in a session of its own, so that
-/// it has no terminal to read from. When this process ends before it, it is killed with its group by the kernel.
+/// Why nothing is known of how a program ended.
+#[derive(Debug)]
+pub enum Untold {
+    /// It was not started.
+    NotStarted(io::Error),
+    /// It was, but cannot be waited for; it is killed.
+    Lost(io::Error),
+}
+
+/// Runs it as [`super::run`] does, but in the working directory of this process and with its environment, in which
+/// [`Run::env`] is set, and in a session of its own, so that it has no terminal to read from. When this process ends
+/// before it, it is killed with its group by the kernel.
 ///
 /// PR_SET_PDEATHSIG (prctl(2)) would reach the program but nothing that it started, and acts when the calling
 /// thread ends. What hangs up here is a pipe, of which the program inherits the reading end.
 ///
 /// # Errors
-/// As for [`super::run`].
-pub fn run_tied(run: &Run<'_>) -> io::Result<Ran> {
-    // The writing end is ours alone (close-on-exec) and open until the program is gone.
-    let (tie, ours) = io::pipe()?;
-    let mut command = command(run.argv, run.env, input(run.stdin)?, Stdio::piped())?;
-    sys::tie_session(&mut command, &tie, &ours);
-    let (child, streams) = begin(&mut command, Group::OwnSession)?;
-    let ran = capture(child, streams, run, Excess::Dropped).map(Ran::from);
+/// See [`Untold`].
+pub fn run_tied(run: &Run<'_>) -> Result<Ran, Untold> {
+    let (child, streams, ours) = start(run).map_err(Untold::NotStarted)?;
+    let ran = capture(child, streams, run, Excess::Dropped).map(Ran::from).map_err(Untold::Lost);
     drop(ours);
     ran
 }
 
+/// Starts it; the writing end is ours alone (close-on-exec), and to be open until the program is gone.
+fn start(run: &Run<'_>) -> io::Result<(Child, Streams, PipeWriter)> {
+    let (tie, ours) = io::pipe()?;
+    let mut command = command(run.argv, &[], input(run.stdin)?, Stdio::piped())?;
+    // As it is: a variable need not be text (environ(7)).
+    command.envs(env::vars_os()).envs(run.env.iter().copied());
+    sys::tie_session(&mut command, &tie, &ours);
+    let (child, streams) = begin(&mut command, Group::OwnSession)?;
+    Ok((child, streams, ours))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
+    use std::ffi::{OsStr, OsString};
     use std::fs::File;
     use std::io::PipeReader;
     use std::os::fd::OwnedFd;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::OpenOptionsExt;
-    use std::path::Path;
     use std::process::Command;
     use std::time::{Duration, Instant};
 
@@ -78,7 +96,7 @@ mod tests {
         let fifo = folder.path().join("fifo");
         mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR).expect("a FIFO");
         let reading = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).expect("opened");
-        let mut us = ourselves(&fifo).spawn().expect("started");
+        let mut us = ourselves("the_process_that_is_killed").env(FIFO, &fifo).spawn().expect("started");
         let said = PipeReader::from(OwnedFd::from(reading));
         let until = Instant::now() + LIMIT;
         let mut holders = Stream::new(Some(said), 1 << 10);
@@ -94,10 +112,32 @@ mod tests {
         assert!(holders.wanted().is_none(), "something is left");
     }
 
-    fn ourselves(fifo: &Path) -> Command {
+    #[test]
+    #[ignore = "the process that another test gives an environment"]
+    fn the_process_with_an_odd_environment() {
+        let ran = shell("printf '%s %s' \"$ODD\" \"$GIVEN\"", &[("GIVEN", "by us")]);
+        assert_eq!(ran.stdout, b"\xff by us");
+    }
+
+    #[test]
+    fn it_has_our_environment_whatever_is_in_it_and_what_is_given_wins() {
+        let mut us = ourselves("the_process_with_an_odd_environment");
+        us.env("ODD", OsStr::from_bytes(b"\xff")).env("GIVEN", "by the user");
+        let said = us.stdout(Stdio::piped()).output().expect("run");
+        assert!(String::from_utf8_lossy(&said.stdout).contains("1 passed"), "{said:?}");
+    }
+
+    #[test]
+    fn one_that_is_not_started_is_told_apart() {
+        let argv = ["/no/such/program".into()];
+        let missing = run_tied(&Run { argv: &argv, env: &[], stdin: b"", limit: LIMIT, output: 1 });
+        assert!(matches!(missing, Err(Untold::NotStarted(error)) if error.kind() == io::ErrorKind::NotFound));
+    }
+
+    /// This program, as one of the tests that are ignored otherwise.
+    fn ourselves(test: &str) -> Command {
         let mut command = Command::new(std::env::current_exe().expect("a path"));
-        let helper = "bounded::tied::tests::the_process_that_is_killed";
-        command.args(["--exact", "--ignored", helper]).env(FIFO, fifo);
+        command.args(["--exact", "--ignored", &format!("bounded::tied::tests::{test}")]);
         command.stdout(Stdio::null());
         command
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use diagnostics::one_line;
 
 use super::kind::{Kind, by_code, by_phrase};
+use super::options::Options;
 use crate::failure::Failure;
 
 /// Most characters that are kept of what the CLI said.
@@ -18,7 +19,7 @@ pub(super) struct Call<'a> {
     /// The operation as `aws ssm` has it, with hyphens.
     pub operation: &'static str,
     /// As whom and where.
-    pub options: &'a [String],
+    pub options: &'a Options,
 }
 
 /// An error of a call, with all that is needed to say what to do.
@@ -32,27 +33,26 @@ pub struct AwsError {
     pub words: String,
     /// The operation as `aws ssm` has it.
     operation: &'static str,
-    /// ` --profile=P --region=R`, escaped, to be put after a command.
+    /// As [`Options::for_shell`] has them.
     options: String,
 }
 
 impl AwsError {
     /// An error of a kind that is known.
     pub(super) fn of(call: &Call<'_>, kind: Kind, words: &str) -> Self {
-        let options = call.options.iter().map(|option| format!(" {}", one_line(option))).collect();
         Self {
             kind,
             code: String::new(),
             words: bounded(words, MAX_WORDS),
             operation: call.operation,
-            options,
+            options: call.options.for_shell(),
         }
     }
 
     /// An error as another module's decisions meet it.
     #[cfg(test)]
     pub(in crate::fleet) fn example(kind: Kind) -> Self {
-        Self::of(&Call { operation: "send-command", options: &[] }, kind, "no")
+        Self::of(&Call { operation: "send-command", options: &Options::default() }, kind, "no")
     }
 
     /// What the CLI told on standard error when it ended with this status.
@@ -109,6 +109,7 @@ impl AwsError {
             Kind::Usage => {
                 "look at the region, the options and the CLI's configuration (`aws configure list`)".into()
             }
+            Kind::NotStarted => "AWS was not asked; mend this and try again".into(),
             Kind::Other => format!("see whether {check} works"),
         }
     }
@@ -142,6 +143,7 @@ impl From<&AwsError> for Failure {
             Kind::Unreachable => "aws-unreachable",
             Kind::Usage => "aws-usage",
             Kind::TimedOut => "aws-timed-out",
+            Kind::NotStarted => "aws-not-started",
             Kind::Other => "aws",
         };
         Self::new(code, error)

@@ -25,6 +25,8 @@ pub enum Kind {
     Usage,
     /// No answer in time.
     TimedOut,
+    /// The CLI was not started: AWS has heard nothing.
+    NotStarted,
     /// Something else.
     Other,
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 /// A program in place of aws(1), since what is asked of it is what is tested.
-fn aws(script: &str) -> (TempDir, Aws) {
+pub(in crate::fleet) fn aws(script: &str) -> (TempDir, Aws) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("aws");
     // Not by us: what another test starts meanwhile would hold the file open for writing, and it could not be run.
@@ -51,15 +51,36 @@ fn json_in_ascii_is_the_same_json() {
 }
 
 #[test]
-fn what_is_fixed_wins_over_the_users_environment() {
-    use std::os::unix::ffi::OsStringExt;
-    let not_text = OsString::from_vec(vec![0xff]);
-    let ours = [("AWS_PAGER", "less"), ("AWS_PROFILE", "ops"), ("PYTHONUTF8", "0")]
-        .map(|(n, v)| (n.into(), v.into()));
-    let found = environment(ours.into_iter().chain([("X".into(), not_text)]));
-    let mut expected: Vec<(String, String)> = vec![("AWS_PROFILE".into(), "ops".into())];
-    expected.extend(FIXED.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    assert_eq!(found, expected);
+fn what_is_fixed_is_set() {
+    let (_folder, aws) = aws(r#"printf '"%s-%s-%s-%s-%s"' "${AWS_PAGER-unset}" "$AWS_CLI_AUTO_PROMPT" \
+        "$AWS_CLI_ERROR_FORMAT" "$AWS_CLI_OUTPUT_ENCODING" "$PYTHONUTF8""#);
+    assert_eq!(aws.call("send-command", &json!({})), Ok(json!("-off-legacy-UTF-8-1")));
+}
+
+#[test]
+fn a_cli_that_is_not_started_is_told_as_that() {
+    let not_started = |aws: &Aws, words: &str| {
+        let error = aws.call("send-command", &json!({})).expect_err("not started");
+        assert_eq!(
+            (error.kind, Failure::from(&error).code),
+            (Kind::NotStarted, "aws-not-started"),
+            "{error}"
+        );
+        assert!(error.words.contains(words), "{error}");
+    };
+    let (folder, mut found) = aws("echo '{}'");
+    found.temporary = folder.path().join("missing\u{1b}");
+    not_started(&found, "/missing\\u{1b} (No such file or directory");
+    not_started(&found, "set TMPDIR to a folder that can be written");
+    // The CLI takes it for a variable in the name of a file.
+    let odd = folder.path().join("a$HOME");
+    fs::create_dir(&odd).expect("a folder");
+    found.temporary = odd;
+    not_started(&found, "set TMPDIR to a folder without one");
+    found.temporary = env::temp_dir();
+    assert_eq!(found.call("send-command", &json!({})), Ok(json!({})));
+    drop(folder);
+    not_started(&found, "cannot be run: No such file or directory");
 }
 
 #[test]
@@ -77,8 +98,4 @@ fn an_answer_that_is_none_is_an_error_of_its_kind() {
     }
     let nothing = aws("").1.call("send-command", &json!({}));
     assert_eq!(nothing.map_err(|error| error.kind), Err(Kind::Unreachable));
-    let (folder, gone) = aws("");
-    drop(folder);
-    let error = gone.call("send-command", &json!({})).expect_err("gone");
-    assert!(error.words.contains("cannot be run"), "{error}");
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(status: i32, stderr: &str) -> AwsError {
-    let options = ["--profile=ops".to_owned()];
+    let options = Options::new(Some("ops"), None);
     let call = Call { operation: "describe-instance-information", options: &options };
     AwsError::read(&call, Some(status), stderr)
 }
@@ -159,17 +159,17 @@ fn what_the_cli_says_itself_is_told_apart() {
 #[test]
 fn the_sentence_says_what_was_called_and_what_to_run_first() {
     for (stderr, help) in [
-        ("Error loading SSO Token: Token for s does not exist", "run `aws sso login --profile=ops` first"),
-        ("Enter MFA code for arn: ", "run `aws sts get-caller-identity --profile=ops` first, which asks"),
+        ("Error loading SSO Token: Token for s does not exist", "run `aws sso login --profile 'ops'` first"),
+        ("Enter MFA code for arn: ", "run `aws sts get-caller-identity --profile 'ops'` first, which asks"),
         (
             "Unable to locate credentials. Run \"aws configure\".",
-            "configure\": `aws sts get-caller-identity --profile=ops` has to work first",
+            "configure\": `aws sts get-caller-identity --profile 'ops'` has to work first",
         ),
         (&api("AccessDeniedException", "", "no"), "has to allow ssm:DescribeInstanceInformation"),
     ] {
         let failure = Failure::from(&read(255, stderr));
         assert!(
-            failure.error.starts_with("aws ssm describe-instance-information --profile=ops: "),
+            failure.error.starts_with("aws ssm describe-instance-information --profile 'ops': "),
             "{failure}"
         );
         assert!(failure.error.contains(help), "{failure}");
@@ -182,7 +182,7 @@ fn what_is_said_is_escaped_and_bounded() {
     assert_eq!(error.code, "Odd\\u{1b}");
     assert!(error.words.starts_with("a\\u{1b}[2J xxx") && error.words.len() < 2 * MAX_WORDS, "{error}");
     assert!(!error.to_string().contains('\u{1b}'));
-    let options = ["--profile=\u{1b}".to_owned()];
+    let options = Options::new(Some("\u{1b}"), None);
     let call = Call { operation: "send-command", options: &options };
     assert!(!AwsError::of(&call, Kind::Other, "").to_string().contains('\u{1b}'));
 }
