@@ -163,7 +163,9 @@ impl Round<'_> {
                 continue;
             }
             let results = thread::scope(|scope| {
-                let sending = some.iter().map(|batch| scope.spawn(|| send(self.aws, order, batch)));
+                let sending = some
+                    .iter()
+                    .map(|batch| scope.spawn(|| send(self.aws, order, batch, self.interrupt.flag())));
                 let sending: Vec<_> = sending.collect();
                 sending
                     .into_iter()

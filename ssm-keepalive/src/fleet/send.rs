@@ -4,6 +4,7 @@ mod order;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -77,19 +78,40 @@ pub struct Refused {
 }
 
 /// Sends it to these nodes, in one command for each [`MAX_INSTANCES`] of them. One instance that is invalid has AWS
-/// refuse the whole command, which is then sent to each half of its nodes.
+/// refuse the whole command, which is then sent to each half of its nodes. Once `stop` is set nothing more is sent:
+/// the rest is refused with the code `interrupted`.
 #[must_use]
-pub fn send(aws: &Aws, order: &Order, instances: &[InstanceId]) -> Vec<Result<Sent, Refused>> {
-    let mut attempt = |instances: &[InstanceId]| match aws.call(SEND, &order.input(instances)) {
+pub fn send(
+    aws: &Aws,
+    order: &Order,
+    instances: &[InstanceId],
+    stop: &AtomicBool,
+) -> Vec<Result<Sent, Refused>> {
+    let mut call = |instances: &[InstanceId]| match aws.call(SEND, &order.input(instances)) {
         Ok(answer) => taken(&answer),
         Err(error) if error.kind == Kind::InvalidInstanceId => Attempt::Invalid((&error).into()),
         Err(error) => Attempt::Failed(failed(&error)),
     };
+    let mut attempt = unless_stopped(stop, &mut call);
     let mut results = Vec::new();
     for batch in instances.chunks(MAX_INSTANCES) {
         sent_to(batch, &mut attempt, &mut results);
     }
     results
+}
+
+/// Looks at it before each call.
+fn unless_stopped(
+    stop: &AtomicBool,
+    call: &mut dyn FnMut(&[InstanceId]) -> Attempt,
+) -> impl FnMut(&[InstanceId]) -> Attempt {
+    move |instances| {
+        if stop.load(Ordering::Relaxed) {
+            let error = "not sent, since a signal ended the call";
+            return Attempt::Failed(Failure::new("interrupted", error));
+        }
+        call(instances)
+    }
 }
 
 /// What became of one call.
@@ -146,6 +168,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fleet::aws::tests::aws;
 
     const COMMAND: &str = "0123abcd-0000-4000-8000-0123456789ab";
 
@@ -193,12 +216,42 @@ mod tests {
     }
 
     #[test]
+    fn after_a_request_to_stop_nothing_more_is_sent() {
+        let (stop, mut calls, mut results) = (AtomicBool::new(false), 0, Vec::new());
+        let mut call = |_: &[InstanceId]| {
+            calls += 1;
+            stop.store(true, Ordering::Relaxed);
+            Attempt::Invalid(Failure::new("aws-invalid-instance", "no"))
+        };
+        sent_to(&ids(50), &mut unless_stopped(&stop, &mut call), &mut results);
+        let refused: Vec<Refused> = results.into_iter().filter_map(Result::err).collect();
+        assert!(refused.iter().all(|refused| refused.failure.code == "interrupted"), "{refused:?}");
+        let rest: Vec<_> = refused.into_iter().flat_map(|refused| refused.instances).collect();
+        assert_eq!((calls, rest), (1, ids(50)));
+        // Nor is the CLI run at all.
+        let (_folder, aws) = aws("exit 1");
+        let order = Order {
+            script: String::new(),
+            document_timeout: 60,
+            max_concurrency: MaxConcurrency::default(),
+            max_errors: MaxErrors::default(),
+            comment: String::new(),
+        };
+        let results = send(&aws, &order, &ids(1), &stop);
+        assert!(
+            matches!(&results[..], [Err(refused)] if refused.failure.code == "interrupted"),
+            "{results:?}"
+        );
+    }
+
+    #[test]
     fn a_call_that_may_have_been_heard_is_told_with_how_to_look() {
         for (kind, perhaps) in [
             (Kind::TimedOut, true),
             (Kind::Unreachable, true),
             (Kind::Server, true),
             (Kind::Other, true),
+            (Kind::NotStarted, false),
             (Kind::AccessDenied, false),
             (Kind::Throttled, false),
             (Kind::Usage, false),
