@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::fleet::instance::InstanceId;
 use crate::fleet::outcome::Outcome;
+use crate::fleet::send::CommandId;
 
 /// How many characters of both outputs list-command-invocations tells (CommandPluginOutput of the SSM API).
 const LISTED: usize = 2500;
@@ -43,10 +44,10 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The rows of list-command-invocations with its details. What names no node is none.
-    pub(super) fn listed(answer: &Value) -> Vec<Self> {
+    /// The rows of list-command-invocations with its details. What is of another command, or names no node, is none.
+    pub(super) fn listed(command: &CommandId, answer: &Value) -> Vec<Self> {
         let rows = answer["CommandInvocations"].as_array().map(Vec::as_slice).unwrap_or_default();
-        rows.iter().filter_map(Self::of_list).collect()
+        rows.iter().filter(|row| is_of(command, row)).filter_map(Self::of_list).collect()
     }
 
     fn of_list(row: &Value) -> Option<Self> {
@@ -62,8 +63,11 @@ impl Row {
         })
     }
 
-    /// The answer of get-command-invocation.
-    pub(super) fn got(answer: &Value) -> Option<Self> {
+    /// The answer of get-command-invocation, unless it is of another command.
+    pub(super) fn got(command: &CommandId, answer: &Value) -> Option<Self> {
+        if !is_of(command, answer) {
+            return None;
+        }
         let [stdout, stderr] = ["StandardOutputContent", "StandardErrorContent"].map(|key| text(answer, key));
         let both =
             if stderr.is_empty() { stdout.into() } else { format!("{stdout}{BETWEEN}{stderr}").into() };
@@ -79,6 +83,10 @@ impl Row {
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
+}
+
+fn is_of(command: &CommandId, row: &Value) -> bool {
+    text(row, "CommandId") == command.as_str()
 }
 
 fn id(row: &Value) -> Option<InstanceId> {
@@ -101,17 +109,28 @@ mod tests {
 
     use super::*;
 
+    const COMMAND: &str = "0123abcd-0000-4000-8000-0123456789ab";
+    const OTHER: &str = "0123abcd-0000-4000-8000-0123456789ac";
+
+    fn command() -> CommandId {
+        COMMAND.parse().expect("an id")
+    }
+
     fn listed(output: &str) -> Row {
         let plugin = json!({"Name": "aws:runShellScript", "ResponseCode": 7, "Output": output});
-        let row = json!({"InstanceId": "i-01234567", "Status": "Failed", "StatusDetails": "Failed",
+        let row = json!({"CommandId": COMMAND, "InstanceId": "i-01234567", "Status": "Failed", "StatusDetails": "Failed",
             "CommandPlugins": [plugin]});
-        Row::listed(&json!({"CommandInvocations": [{"InstanceId": "web1"}, 7, row]})).remove(0)
+        Row::listed(
+            &command(),
+            &json!({"CommandInvocations": [{"CommandId": COMMAND, "InstanceId": "web1"}, 7, row]}),
+        )
+        .remove(0)
     }
 
     fn got(stdout: &str, stderr: &str) -> Output {
-        let answer = json!({"InstanceId": "i-01234567", "Status": "Success", "StatusDetails": "Success",
+        let answer = json!({"CommandId": COMMAND, "InstanceId": "i-01234567", "Status": "Success", "StatusDetails": "Success",
             "ResponseCode": 0, "StandardOutputContent": stdout, "StandardErrorContent": stderr});
-        Row::got(&answer).expect("a row").output
+        Row::got(&command(), &answer).expect("a row").output
     }
 
     #[test]
@@ -119,10 +138,10 @@ mod tests {
         let row = listed("out\n----------ERROR-------\nfailed to run commands: exit status 7");
         assert_eq!((row.outcome, row.exit), (Outcome::Failed, Some(7)));
         assert!(row.output.text.starts_with("out\n") && !row.output.cut);
-        let early = json!({"InstanceId": "i-01234567", "Status": "Pending", "StatusDetails": "Pending"});
-        let row = Row::listed(&json!({"CommandInvocations": [early]})).remove(0);
+        let early = json!({"CommandId": COMMAND, "InstanceId": "i-01234567", "Status": "Pending", "StatusDetails": "Pending"});
+        let row = Row::listed(&command(), &json!({"CommandInvocations": [early]})).remove(0);
         assert_eq!((row.outcome, row.exit, row.output), (Outcome::Pending, None, Output::default()));
-        assert_eq!(Row::listed(&json!({})), []);
+        assert_eq!(Row::listed(&command(), &json!({})), []);
     }
 
     #[test]
@@ -142,11 +161,21 @@ mod tests {
     fn both_operations_tell_the_outputs_alike() {
         assert_eq!(got("out\n", "").text, "out\n");
         assert_eq!(got("out\n", "bad").text, "out\n\n----------ERROR-------\nbad");
-        assert_eq!(Row::got(&json!({"Status": "Success"})), None);
+        assert_eq!(Row::got(&command(), &json!({"CommandId": COMMAND, "Status": "Success"})), None);
         for (status, code, exit) in [("Pending", -1, None), ("InProgress", 0, None), ("Success", 0, Some(0))]
         {
-            let answer = json!({"InstanceId": "i-01234567", "Status": status, "ResponseCode": code});
-            assert_eq!(Row::got(&answer).expect("a row").exit, exit, "{status}");
+            let answer = json!({"CommandId": COMMAND, "InstanceId": "i-01234567", "Status": status, "ResponseCode": code});
+            assert_eq!(Row::got(&command(), &answer).expect("a row").exit, exit, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_command_is_not_taken() {
+        for (id, taken) in [(json!(COMMAND), true), (json!(OTHER), false), (json!(null), false)] {
+            let row = json!({"CommandId": id, "InstanceId": "i-01234567", "Status": "Success"});
+            assert_eq!(Row::got(&command(), &row).is_some(), taken, "{row}");
+            let rows = Row::listed(&command(), &json!({"CommandInvocations": [row]}));
+            assert_eq!(rows.len(), usize::from(taken), "{rows:?}");
         }
     }
 }

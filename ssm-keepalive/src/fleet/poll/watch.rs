@@ -74,6 +74,8 @@ pub(super) struct Watch {
     troubles: u32,
     trouble: Option<Failure>,
     given_up: bool,
+    /// Why no output can be asked for.
+    unfetched: Option<Failure>,
 }
 
 impl Watch {
@@ -89,7 +91,15 @@ impl Watch {
         let hosts =
             sent.iter().flat_map(|sent| sent.instances.iter().map(move |id| (id.clone(), host(sent))));
         let commands = sent.iter().map(|sent| sent.command.clone()).collect();
-        Self { hosts: hosts.collect(), commands, lists: true, troubles: 0, trouble: None, given_up: false }
+        Self {
+            hosts: hosts.collect(),
+            commands,
+            lists: true,
+            troubles: 0,
+            trouble: None,
+            given_up: false,
+            unfetched: None,
+        }
     }
 
     /// Nothing more is to be learnt.
@@ -118,6 +128,11 @@ impl Watch {
         !self.given_up && (self.lists || matches!(ask, Ask::Get(..)))
     }
 
+    /// The same for one of [`Watch::fetches`].
+    pub(super) fn still_fetches(&self) -> bool {
+        !self.given_up && self.unfetched.is_none()
+    }
+
     /// Takes the answer to one of [`Watch::polls`]; whether there is news.
     pub(super) fn hear(
         &mut self,
@@ -131,8 +146,10 @@ impl Watch {
         };
         (self.troubles, self.trouble) = (0, None);
         let rows = match ask {
-            Ask::List(_) => Row::listed(&answer),
-            Ask::Get(_, id) => Row::got(&answer).into_iter().filter(|row| row.instance == *id).collect(),
+            Ask::List(command) => Row::listed(command, &answer),
+            Ask::Get(command, id) => {
+                Row::got(command, &answer).into_iter().filter(|row| row.instance == *id).collect()
+            }
         };
         let mut news = false;
         for row in rows {
@@ -142,9 +159,14 @@ impl Watch {
             }
             news = true;
             heard(&row.instance, &row.outcome);
-            let is_missing = row.output.cut || row.output.text.is_empty();
-            if matches!(ask, Ask::List(_)) && row.outcome.is_final() && row.outcome.has_run() && is_missing {
-                host.fetches = FETCHES;
+            // A status may be there before its output; what is cut is whole elsewhere only where it was listed.
+            let is_cut = row.output.cut && matches!(ask, Ask::List(_));
+            let is_missing = is_cut || row.output.text.is_empty();
+            if row.outcome.is_final() && row.outcome.has_run() && is_missing {
+                match &self.unfetched {
+                    Some(why) => host.failure = Some(why.clone()),
+                    None => host.fetches = FETCHES,
+                }
             }
             (host.outcome, host.exit, host.output) = (row.outcome, row.exit, row.output);
         }
@@ -159,32 +181,52 @@ impl Watch {
                 self.lists = false;
                 return true;
             }
-            (kind, _) => {
-                self.troubles += 1;
-                self.trouble = Some(error.into());
-                self.given_up |= is_lasting(kind) || self.troubles >= TROUBLES;
-            }
+            _ => self.count(error),
         }
         false
     }
 
+    fn count(&mut self, error: &AwsError) {
+        self.troubles += 1;
+        self.trouble = Some(error.into());
+        self.given_up |= is_lasting(error.kind) || self.troubles >= TROUBLES;
+    }
+
     /// Takes the answer to one of [`Watch::fetches`].
     pub(super) fn hear_output(&mut self, ask: &Ask, answer: Answer) {
-        let Ask::Get(_, id) = ask else { return };
+        let Ask::Get(command, id) = ask else { return };
         let Some(host) = self.hosts.get_mut(id) else { return };
         host.fetches = host.fetches.saturating_sub(1);
-        match answer.map(|answer| Row::got(&answer)) {
-            Ok(Some(row)) if row.instance == *id && row.outcome.is_final() => {
-                (host.output, host.fetches, host.failure) = (row.output, 0, None);
-            }
-            // The list is ahead of it.
-            Ok(_) => {}
+        let answer = match answer {
+            Ok(answer) => answer,
             Err(error) => {
                 host.failure = Some((&error).into());
-                if is_lasting(error.kind) {
-                    host.fetches = 0;
-                }
+                return self.fail_output(&error);
             }
+        };
+        (self.troubles, self.trouble, host.failure) = (0, None, None);
+        match Row::got(command, &answer) {
+            Some(row) if row.instance == *id && row.outcome.is_final() && !row.output.text.is_empty() => {
+                (host.output, host.fetches) = (row.output, 0);
+            }
+            // The list is ahead of it.
+            _ => {}
+        }
+    }
+
+    fn fail_output(&mut self, error: &AwsError) {
+        match error.kind {
+            // Not there yet (eventual consistency).
+            Kind::InvocationDoesNotExist | Kind::InvalidCommandId => {}
+            // It is the same for every node, and what is listed goes on.
+            Kind::NotImplemented | Kind::AccessDenied if self.lists => {
+                let why = Failure::from(error);
+                for host in self.hosts.values_mut().filter(|host| host.fetches > 0) {
+                    (host.fetches, host.failure) = (0, Some(why.clone()));
+                }
+                self.unfetched = Some(why);
+            }
+            _ => self.count(error),
         }
     }
 

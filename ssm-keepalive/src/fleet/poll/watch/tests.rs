@@ -19,8 +19,12 @@ fn watch() -> Watch {
     Watch::of(&[sent(0, &["i-00000001", "i-00000002"]), sent(1, &["i-00000003"])])
 }
 
+fn command_of(id: &str) -> &'static str {
+    COMMANDS[usize::from(id == "i-00000003")]
+}
+
 fn row(id: &str, status: &str, output: &str) -> Value {
-    json!({"InstanceId": id, "Status": status, "StatusDetails": status,
+    json!({"CommandId": command_of(id), "InstanceId": id, "Status": status, "StatusDetails": status,
         "CommandPlugins": [{"ResponseCode": 0, "Output": output}]})
 }
 
@@ -29,8 +33,10 @@ fn list(rows: &[Value]) -> Answer {
 }
 
 fn got(id: &str, status: &str, output: &str) -> Answer {
-    Ok(json!({"InstanceId": id, "Status": status, "StatusDetails": status, "ResponseCode": 0,
-        "StandardOutputContent": output}))
+    Ok(
+        json!({"CommandId": command_of(id), "InstanceId": id, "Status": status, "StatusDetails": status, "ResponseCode": 0,
+        "StandardOutputContent": output}),
+    )
 }
 
 fn error(kind: Kind) -> Answer {
@@ -103,9 +109,14 @@ fn an_output_that_is_not_there_yet_is_asked_for_again() {
     let mut watch = watch();
     let [ask, ..] = gets();
     hear(&mut watch, &lists()[0], list(&[row("i-00000001", "Success", "")]));
-    for early in
-        [error(Kind::InvocationDoesNotExist), got("i-00000001", "InProgress", ""), error(Kind::Throttled)]
-    {
+    let other = Ok(json!({"CommandId": COMMANDS[1], "InstanceId": "i-00000001", "Status": "Success",
+        "StandardOutputContent": "another command's"}));
+    for early in [
+        error(Kind::InvocationDoesNotExist),
+        got("i-00000001", "InProgress", ""),
+        got("i-00000001", "Success", ""),
+        other,
+    ] {
         watch.hear_output(&ask, early);
         assert_eq!(watch.fetches(), std::slice::from_ref(&ask));
     }
@@ -138,6 +149,57 @@ fn an_output_that_does_not_come_is_a_failure_of_its_node_alone() {
 }
 
 #[test]
+fn what_was_listed_stays_where_the_whole_output_never_comes() {
+    let mut watch = watch();
+    let [ask, ..] = gets();
+    let long = "x".repeat(2500);
+    hear(&mut watch, &lists()[0], list(&[row("i-00000001", "Success", &long)]));
+    for _ in 0..FETCHES {
+        assert_eq!(watch.fetches(), std::slice::from_ref(&ask));
+        watch.hear_output(&ask, got("i-00000001", "Success", ""));
+    }
+    assert_eq!(watch.fetches(), []);
+    assert_eq!(watch.ends()[&id("i-00000001")].output, Output { text: long, cut: true });
+}
+
+#[test]
+fn who_may_not_ask_for_outputs_asks_once_and_goes_on_listing() {
+    let [first, second] = lists();
+    for kind in [Kind::AccessDenied, Kind::NotImplemented] {
+        let mut watch = watch();
+        let without = ["i-00000001", "i-00000002"].map(|id| row(id, "Success", ""));
+        hear(&mut watch, &first, list(&without));
+        assert!(watch.fetches().len() == 2 && watch.still_fetches());
+        watch.hear_output(&gets()[0], error(kind));
+        assert!(watch.fetches().is_empty() && !watch.still_fetches());
+        assert_eq!(watch.polls(), std::slice::from_ref(&second));
+        hear(&mut watch, &second, list(&[row("i-00000003", "Success", "")]));
+        assert!(watch.is_over() && watch.fetches().is_empty());
+        assert!(watch.ends().values().all(|ended| ended.failure.is_some()));
+    }
+}
+
+#[test]
+fn trouble_with_outputs_counts_as_well() {
+    for (kind, times) in [(Kind::Server, TROUBLES), (Kind::NotStarted, TROUBLES), (Kind::Credentials, 1)] {
+        let ids: Vec<InstanceId> = (0..TROUBLES).map(|n| id(&format!("i-{n:08}"))).collect();
+        let mut watch = Watch::of(&[Sent { command: command(0), instances: ids.clone() }]);
+        let rows: Vec<Value> = (0..TROUBLES)
+            .map(
+                |n| json!({"CommandId": COMMANDS[0], "InstanceId": format!("i-{n:08}"), "Status": "Success"}),
+            )
+            .collect();
+        hear(&mut watch, &lists()[0], list(&rows));
+        for ask in watch.fetches().iter().take(times as usize) {
+            assert!(watch.still_fetches());
+            watch.hear_output(ask, error(kind));
+        }
+        assert!(!watch.still_fetches() && watch.is_over(), "{kind:?}");
+        assert!(watch.ends().values().all(|ended| ended.failure.is_some()), "{kind:?}");
+    }
+}
+
+#[test]
 fn where_nothing_can_be_listed_each_node_is_asked_after() {
     for kind in [Kind::NotImplemented, Kind::AccessDenied] {
         let mut watch = watch();
@@ -150,7 +212,12 @@ fn where_nothing_can_be_listed_each_node_is_asked_after() {
         assert_eq!(hear(&mut watch, &one, error(Kind::InvocationDoesNotExist)), (false, vec![]));
         assert_eq!(hear(&mut watch, &one, got("i-00000002", "Success", "")), (false, vec![]));
         assert_eq!(hear(&mut watch, &two, got("i-00000002", "Success", "")).1, ["i-00000002 success"]);
-        assert_eq!((watch.polls(), watch.fetches()), (vec![one, three], vec![]));
+        // Its output may come later than its status.
+        assert_eq!((watch.polls(), watch.fetches()), (vec![one, three.clone()], vec![two.clone()]));
+        watch.hear_output(&two, got("i-00000002", "Success", "late"));
+        assert!(hear(&mut watch, &three, got("i-00000003", "Success", &"x".repeat(24_000))).0);
+        assert_eq!(watch.fetches(), [], "it is cut for good");
+        assert_eq!(watch.ends()[&id("i-00000002")].output.text, "late");
     }
 }
 
