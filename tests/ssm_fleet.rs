@@ -1,6 +1,9 @@
 //! ssm-keepalive deploy and fleet-status, through the real `aws`, on hosts with real systemd.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -365,4 +368,54 @@ fn the_recipe_of_the_readme_works_as_it_stands_there() {
     let said = Said::of(fleet.aws.command(&["bash", "-c", &script])).success();
     assert_eq!(agent.effective(), OURS);
     said.says("1 instance: 1 would-ask").says("1 instance: 1 installed").says("i-00000001 undeliverable\n");
+}
+
+#[test]
+fn a_signal_ends_the_search_for_the_instance_that_aws_refuses() {
+    let fleet = Fleet::new(Cli::Debian);
+    for number in 1..=50 {
+        fleet.endpoint.add(Node::without_machine(&format!("i-{number:08}"), [Behaviour::ends(End::Silent)]));
+    }
+    fleet.endpoint.change("i-00000050", |node| node.refused = true);
+    let program = program("ssm-keepalive");
+    let words = [program.to_str().expect("UTF-8"), "deploy", "--all-online", "--json"];
+    let running = Running::start(fleet.aws.command(&words));
+    eventually("it sends", || fleet.calls(Operation::SendCommand) > 0);
+    running.signal(libc::SIGINT);
+    let row = |line: &String| -> Value { serde_json::from_str(line).expect("a row") };
+    let rows: Vec<Value> = running.rest().iter().map(row).collect();
+    // A call that was under way is heard to its end.
+    assert!(rows.len() == 50 && rows[49]["code"] == "interrupted", "{rows:?}");
+    assert!(fleet.calls(Operation::SendCommand) <= 2);
+    assert_eq!(running.status(), 130);
+}
+
+#[test]
+fn the_operators_folders_may_have_any_names_or_the_cli_is_not_started() {
+    for cli in [Cli::Debian, Cli::V1] {
+        let fleet = Fleet::new(cli);
+        fleet.endpoint.add(Node::without_machine(ONE, [Behaviour::default()]));
+        // What says where the endpoint is stands in HOME.
+        let home = fleet.aws.home().join(OsStr::from_bytes(b"caf\xe9"));
+        symlink(fleet.aws.home(), &home).expect("a link");
+        let ask = |temporary: &str| {
+            let temporary = fleet.aws.home().join(temporary);
+            let program = program("ssm-keepalive");
+            let words = [program.to_str().expect("UTF-8"), "deploy", "--dry-run", "--all-online", "--json"];
+            let mut command = fleet.aws.command(&words);
+            command.env("HOME", &home).env("TMPDIR", temporary);
+            Said::of(command)
+        };
+        for name in ["~", "a$HOME", "é %20 'b"] {
+            std::fs::create_dir(fleet.aws.home().join(name)).expect("a folder");
+        }
+        for name in ["~", "é %20 'b"] {
+            assert_eq!(codes(&ask(name).success()), expected([(ONE, "would-ask")]), "{cli:?} {name}");
+        }
+        let asked = fleet.endpoint.calls().len();
+        for (name, why) in [("a$HOME", "set TMPDIR to a folder without one"), ("missing", "No such file")] {
+            let _ = ask(name).code(1).says("aws-not-started").says(why);
+        }
+        assert_eq!(fleet.endpoint.calls().len(), asked);
+    }
 }
