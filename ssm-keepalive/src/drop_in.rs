@@ -88,13 +88,14 @@ impl Kept {
     }
 }
 
-/// A property as `systemctl show` prints it: `KEY=VALUE`, without what would begin or continue a line.
+/// A property as `systemctl show` prints it: `KEY=VALUE` in printable ASCII, without what would begin or continue a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
 
 impl Value {
     fn new(key: &str, value: &str) -> Self {
-        let line = diagnostics::one_line(&format!("{key}={value}"));
+        let is_plain = |c: char| c == ' ' || c.is_ascii_graphic();
+        let line = format!("{key}={value}").replace(|c| !is_plain(c), "?");
         Self(line.trim_end_matches(['\\', ' ']).to_owned())
     }
 
