@@ -20,10 +20,12 @@ const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"
 /// What busybox has under its own names, in the place of coreutils, util-linux and mawk.
 const APPLETS: &str = "awk cat chmod chown id ls mkdir mv rm rmdir sleep timeout tr wc";
 /// For sh: stands for the tool $0 of /usr/bin. The call whose number is in /root/at sends the signal of
-/// /root/signal to the script; SIGKILL comes before the tool has done anything.
+/// /root/signal to the script; SIGKILL comes before the tool has done anything. FAIL is none: that call fails, and says
+/// only the beginning of what it has to.
 const TRAPPED: &str = r#"#!/bin/dash
 read -r at </root/at; read -r signal </root/signal; read -r script </root/pid
 echo "${0##*/}" >>/root/calls; calls=$(/usr/bin/wc -l </root/calls)
+if [ "$calls$signal" = "${at}FAIL" ]; then "/usr/bin/${0##*/}" "$@" | /usr/bin/head -c 12; exit 1; fi
 if [ "$calls" = "$at" ]; then kill -"$signal" "$script"; [ "$signal" = TERM ] || exit 1; fi
 exec "/usr/bin/${0##*/}" "$@"
 "#;
@@ -54,6 +56,8 @@ done
 "#;
 /// The tools that change anything.
 const CHANGING: [&str; 8] = ["chmod", "chown", "mkdir", "mv", "rm", "rmdir", "sync", "systemctl"];
+/// The tools that read.
+const READING: [&str; 5] = ["awk", "cat", "ls", "tr", "wc"];
 
 /// The values that counted before, by kind.
 fn vendors(kind: Kind) -> [&'static str; 3] {
@@ -223,7 +227,8 @@ fn a_drop_in_that_wins_is_named_and_the_state_before_is_back() {
             agent.write(file, text, 0o644, "root:root");
             agent.reload();
             let before = state(&agent, Kind::Package);
-            let answer = asked(&agent, &["sh"], &request(Op::Install, None, "15s"));
+            let shell = if installed { "bash" } else { "dash" };
+            let answer = asked(&agent, &[shell], &request(Op::Install, None, "15s"));
             assert_eq!(
                 (answer.code.as_str(), answer.winner.as_ref()),
                 ("not-effective", Some(file)),
@@ -331,6 +336,13 @@ fn a_removal_takes_the_watch_with_it_and_puts_our_file_back_where_it_cannot_be_p
     assert_eq!((other.code.as_str(), other.changed), ("ok", false), "{other:?}");
     assert_eq!(agent.property_of(&timer, "ActiveState"), "active");
     assert!(agent.exists(&link));
+    agent.run(&["mv", &Kind::Package.drop_in(), "/root/"]).success();
+    let left = expect(&agent, Op::Gone, "still-there");
+    assert!(left.words.contains("systemd still goes by it"), "{left:?}");
+    agent.reload();
+    let left = expect(&agent, Op::Gone, "still-there");
+    assert!(left.words.contains("/ssm-keepalive-watch."), "{left:?}");
+    agent.run(&["mv", "/root/restart.conf", &Kind::Package.drop_in()]).success();
     let answer = expect(&agent, Op::Remove, "ok");
     assert!(answer.changed && answer.words == "removed; the watch is removed", "{answer:?}");
     for unit in [&timer, &service] {
@@ -341,11 +353,17 @@ fn a_removal_takes_the_watch_with_it_and_puts_our_file_back_where_it_cannot_be_p
         assert!(!agent.exists(path), "{path}");
     }
     assert_eq!(agent.call("status --json").json()["watch"], "off");
+    let gone = expect(&agent, Op::Gone, "ok");
+    assert_eq!(
+        (gone.unit.map(|unit| unit.to_string()).as_deref(), gone.winner),
+        (Some(Kind::Package.unit()), Some(agent.property("FragmentPath")))
+    );
     assert!(!expect(&agent, Op::Remove, "ok").changed);
     agent.write(&path, "[Timer]\nOnActiveSec=1d\n", 0o644, "root:root");
     let _ = expect(&agent, Op::Install, "ok");
     let answer = expect(&agent, Op::Remove, "foreign-file");
     assert!(answer.words.contains(&path) && answer.changed, "{answer:?}");
+    let _ = expect(&agent, Op::Gone, "foreign-file");
     assert!(agent.exists(&path) && !agent.exists(&Kind::Package.drop_in()));
     agent.run(&["rm", &path]).success();
     // A systemd that goes on with what is gone.
@@ -450,7 +468,10 @@ fn where_there_is_no_agent_to_act_on_it_says_which_way() {
     }
     let named = asked(&agent, &["sh"], &request(Op::Install, Some(Kind::Snap.unit()), "10s"));
     assert_eq!(named.code, "ok", "{named:?}");
+    let left = expect(&agent, Op::Gone, "still-there");
+    assert!(left.words.contains(&Kind::Snap.drop_in()) && !left.changed, "{left:?}");
     assert!(expect(&agent, Op::Remove, "ok").changed);
+    assert_eq!(expect(&agent, Op::Gone, "ok").unit, None);
     for kind in KINDS {
         assert_eq!(agent.property_of(kind.unit(), "RestartUSec"), kind.vendor_restart_sec());
         assert!(!agent.exists(&kind.beside("")));
@@ -463,6 +484,7 @@ fn where_there_is_no_agent_to_act_on_it_says_which_way() {
     let other = asked(&agent, &["sh"], &request(Op::Install, Some("other\\x2dagent.service"), "10s"));
     assert_eq!((other.code.as_str(), other.changed), ("ok", true), "{other:?}");
     agent.run(&["systemctl", "stop", Kind::Snap.unit()]).success();
+    let ours = agent.read(&Kind::Snap.drop_in());
     for kind in KINDS {
         agent.run(&["rm", &kind.fragment()]).success();
     }
@@ -471,6 +493,9 @@ fn where_there_is_no_agent_to_act_on_it_says_which_way() {
         let answer = expect(&agent, op, "orphaned");
         assert_eq!(answer.unit.map(|unit| unit.to_string()).as_deref(), Some(Kind::Snap.unit()));
     }
+    agent.run(&["rm", &Kind::Snap.drop_in()]).success();
+    let left = expect(&agent, Op::Gone, "still-there");
+    assert!(left.words.contains("/other\\x2dagent.service.d/restart.conf"), "{left:?}");
     assert!(expect(&agent, Op::Remove, "ok").changed);
     assert!(!agent.exists("/etc/systemd/system/other\\x2dagent.service.d"));
     for op in [Op::Install, Op::Prove] {
@@ -482,6 +507,9 @@ fn where_there_is_no_agent_to_act_on_it_says_which_way() {
     for op in [Op::Install, Op::Prove] {
         let _ = expect(&agent, op, "masked");
     }
+    let _ = expect(&agent, Op::Gone, "ok");
+    agent.write(&Kind::Package.drop_in(), ours, 0o644, "root:root");
+    let _ = expect(&agent, Op::Gone, "still-there");
 }
 
 #[test]
@@ -507,6 +535,10 @@ fn without_root_systemd_or_a_lock_nothing_is_done() {
     agent.write(lock, "", 0o600, "root:root");
     // What it waits with takes no time here.
     agent.run(&["ln", "-s", "/bin/true", "/usr/sbin/sleep"]).success();
+    // No descriptor 9.
+    let few = ["dash", "-c", "ulimit -Sn 9; exec \"$@\"", "few", "bash"];
+    let answer = asked(&agent, &few, &request(Op::Install, None, "10s"));
+    assert_eq!(answer.code, "lock", "{answer:?}");
     let held = Running::start(agent.command(&["flock", lock, "sh", "-c", "echo ready $$; exec cat"]));
     held.ready();
     let _ = expect(&agent, Op::Install, "busy");
@@ -581,10 +613,18 @@ fn the_longest_names_fit_into_the_frame() {
     let answer = asked(&agent, &["sh"], &request(Op::Install, Some(&unit), "10s"));
     assert_eq!(
         (answer.code.as_str(), answer.unit.map(|unit| unit.to_string())),
-        ("not-effective", Some(unit))
+        ("not-effective", Some(unit.clone()))
     );
     let cut = answer.winner.expect("a winner");
     assert!(cut.ends_with("z...") && winner.starts_with(cut.trim_end_matches('.')), "{cut}");
+    for (status, end) in [(0, "it says more than 1048576 bytes"), (1, "???...")] {
+        let endless = format!("#!/bin/sh\nhead -c 2000000 /dev/zero | tr '\\0' '\\1'; exit {status}\n");
+        agent.write("/usr/sbin/systemctl", endless, 0o755, "root:root");
+        for shell in ["dash", "bash"] {
+            let answer = asked(&agent, &[shell], &request(Op::Install, Some(&unit), "10s"));
+            assert!(answer.code == "systemctl" && answer.words.ends_with(end), "{answer:?}");
+        }
+    }
 }
 
 /// What counts, of a state.
@@ -632,11 +672,16 @@ impl Bench {
     }
 
     /// How runs with a signal at one call after another ended: the call, what it said, and the state that it left.
-    fn signalled(&self, signal: &str) -> Vec<(&str, Said, String)> {
-        let (text, calls) = (self.request.text(), self.calls.join(" "));
+    fn signalled(&self, signal: &str) -> Vec<(String, Said, String)> {
+        self.driven(&self.request, &self.calls, signal)
+    }
+
+    fn driven(&self, request: &Request, calls: &[String], signal: &str) -> Vec<(String, Said, String)> {
+        let (text, numbers) = (request.text(), calls.join(" "));
         let (folder, unit) = (Kind::Package.beside(""), Kind::Package.unit());
-        let (folder, op) = (folder.trim_end_matches('/'), self.request.op.as_str());
-        let words = ["dash", "-c", DRIVE, &text, &calls, signal, folder, STATE, unit, op];
+        let (folder, op) =
+            (folder.trim_end_matches('/'), if signal == "FAIL" { "" } else { request.op.as_str() });
+        let words = ["dash", "-c", DRIVE, &text, &numbers, signal, folder, STATE, unit, op];
         let all = self.agent.said(&words).success().stdout;
         let run = |(text, call)| {
             let (stdout, rest): (&str, &str) = str::split_once(text, "status ").expect("how it ended");
@@ -646,10 +691,10 @@ impl Bench {
                 stdout: stdout.to_owned(),
                 stderr: String::new(),
             };
-            (String::as_str(call), said, state.to_owned())
+            (String::clone(call), said, state.to_owned())
         };
-        let runs: Vec<_> = all.split_terminator("over\n").zip(&self.calls).map(run).collect();
-        assert_eq!(runs.len(), self.calls.len());
+        let runs: Vec<_> = all.split_terminator("over\n").zip(calls).map(run).collect();
+        assert_eq!(runs.len(), calls.len());
         runs
     }
 
@@ -685,6 +730,32 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// Where one of its tools fails, it says that it is done only where it is, and else leaves what was there.
+    fn fails_at_each_call(&self, request: &Request) {
+        self.agent.run(&["sh", "-c", "echo 0 >/root/at"]).success();
+        for name in CHANGING {
+            self.agent.run(&["rm", "-f", &format!("/usr/sbin/{name}")]).success();
+        }
+        for name in READING {
+            self.agent.write(&format!("/usr/sbin/{name}"), TRAPPED, 0o755, "root:root");
+        }
+        let whole = self.driven(request, &["0".to_owned()], "FAIL");
+        let [(_, said, new)] = &whole[..] else { panic!("one run: {whole:?}") };
+        assert_eq!(answered(request, said).code, "ok");
+        let calls = self.agent.read("/root/calls");
+        let calls: Vec<String> = (1..=calls.lines().count()).map(|call| call.to_string()).collect();
+        let mut failures = 0;
+        for (call, said, left) in self.driven(request, &calls, "FAIL") {
+            let answer = answered(request, &said);
+            let expected = if answer.is_ok() { new } else { &self.old };
+            assert_eq!((&left, answer.changed), (expected, answer.is_ok()), "{call}: {answer:?}");
+            failures += usize::from(!answer.is_ok());
+        }
+        assert!(failures > calls.len() / 2, "{failures} of {}", calls.len());
+    }
+}
+
 #[test]
 fn an_install_may_be_asked_to_end_at_any_call() {
     let Some(bench) = Bench::boot(Op::Install, None) else { return };
@@ -695,6 +766,7 @@ fn an_install_may_be_asked_to_end_at_any_call() {
 fn an_install_may_be_killed_at_any_call() {
     let Some(bench) = Bench::boot(Op::Install, Some("[Service]\nRestartSec=20")) else { return };
     bench.is_killed_at_each_call();
+    bench.fails_at_each_call(&bench.request);
 }
 
 #[test]
@@ -702,6 +774,8 @@ fn a_removal_may_be_killed_at_any_call_and_ends_what_it_has_begun() {
     let Some(bench) = Bench::boot(Op::Remove, Some("[Service]\nRestartSec=20")) else { return };
     bench.is_asked_to_end_at_each_call();
     bench.is_killed_at_each_call();
+    bench.fails_at_each_call(&bench.request);
+    bench.fails_at_each_call(&request(Op::Install, None, "20s"));
 }
 
 #[test]

@@ -31,11 +31,13 @@ pub enum Op {
     Remove,
     /// As `ssm-keepalive verify`; the values are told in any case, and nothing is changed.
     Prove,
+    /// Whether `remove` has left nothing of ours, whatever is with the agents; nothing is changed.
+    Gone,
 }
 
 impl Op {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Install, Self::Remove, Self::Prove];
+    pub const ALL: [Self; 4] = [Self::Install, Self::Remove, Self::Prove, Self::Gone];
 
     /// The word for it.
     #[must_use]
@@ -44,6 +46,7 @@ impl Op {
             Self::Install => "install",
             Self::Remove => "remove",
             Self::Prove => "prove",
+            Self::Gone => "gone",
         }
     }
 }

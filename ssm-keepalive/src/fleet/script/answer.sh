@@ -35,32 +35,27 @@ refuse() {
   exit 1
 }
 
-# TEXT MOST: plain is the text of that many printable characters.
+# TEXT MOST: plain is the text of that many printable characters, empty when that fails.
 plain() {
   plain=$1
+  if [ "${#plain}" -gt "$2" ]; then
+    plain=$(printf '%.*s...' "$(($2 - 3))" "$1") || plain=''
+  fi
   case $plain in
     *[!\ -~]*) ;;
-    *) if [ "${#plain}" -le "$2" ]; then return; fi ;;
+    *) return 0 ;;
   esac
-  rest=$plain
+  bytes=${#plain}
+  plain=$(printf %s "$plain" | tr -c ' -~' '?') || plain=''
+  # What was cut off on the way is not the text.
+  if [ "${#plain}" = "$bytes" ]; then return 0; fi
   plain=''
-  while [ -n "$rest" ]; do
-    if [ "${#plain}" -ge "$(($2 - 3))" ]; then
-      plain=$plain...
-      return
-    fi
-    character=${rest%"${rest#?}"}
-    rest=${rest#?}
-    case $character in
-      [\ -~]) plain=$plain$character ;;
-      *) plain=$plain'?' ;;
-    esac
-  done
+  return 1
 }
 
 # KEY TEXT MOST
 fact() {
-  plain "$2" "$3"
+  plain "$2" "$3" || plain='?'
   printf '%s %s=%s\n' "$nonce" "$1" "$plain"
 }
 
@@ -79,7 +74,8 @@ answer() {
   printf '%s end\n' "$nonce"
 }
 
-# At the end, however it comes: what is not proven is taken back, and the answer given.
+# At the end, however it comes: what is not proven is taken back, and the answer given. A bare return here, and in all
+# that this calls, is with the status from before the trap (return of POSIX; bash does so): they have theirs.
 conclude() {
   trap '' HUP INT QUIT TERM
   trap - EXIT

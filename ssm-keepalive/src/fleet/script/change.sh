@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # with the other scripts before it
-# OP UNIT NONCE SPAN…: install, remove or prove, and the answer (install.rs, verify.rs, reboot_gap.rs).
+# OP UNIT NONCE SPAN…: install, remove, prove or gone, and the answer (install.rs, verify.rs, reboot_gap.rs).
 
 # VALUE: line is that line without what would continue it.
 record_line() {
-  plain "$1" "$most_bytes"
+  plain "$1" "$most_bytes" || refuse tools 'tr(1) does not work here'
   while :; do
     case $plain in
       *\ |*\\) plain=${plain%?} ;;
@@ -27,13 +27,16 @@ record() {
 plan() {
   case $present in
     foreign) refuse "$unfit" "$why" ;;
-    ours) recorded=$(read_target record)$newline ;;
+    ours)
+      ask record "$previous" || refuse folder "$target cannot be read"
+      recorded=$reading
+      ;;
     *) record ;;
   esac
-  if [ "$recorded" = "$newline" ]; then recorded=''; fi
   if [ "$present" = hand ]; then
     if [ "$previous_mode" != 0644 ]; then recorded="$recorded# kept-mode: $previous_mode$newline"; fi
-    recorded=$recorded$(read_target quote)$newline
+    ask quote "$previous" || refuse folder "$target cannot be read"
+    recorded=$recorded$reading
   fi
   ask_version
   if [ "${version:-$unit_limit_since}" -ge "$unit_limit_since" ]; then
@@ -46,6 +49,18 @@ plan() {
   if [ "${steps_is:-0}" != 0 ] && [ "${version:-0}" -ge "$growth_since" ]; then
     text="${text}RestartSteps=0${newline}RestartMaxDelaySec=infinity$newline"
   fi
+  check_plan
+}
+
+# What is about to be written is ours, and holds all of the file in whose place it comes.
+check_plan() {
+  keeps=${kept_mode:--}
+  if [ "$present" = hand ]; then keeps=$previous_mode; fi
+  if ask judge "$text" && [ "$reading" = "ours $keeps $wanted$newline" ]; then
+    if [ "$present" != hand ]; then return; fi
+    if ask kept "$text" && [ "$reading" = "$previous" ]; then return; fi
+  fi
+  refuse folder "$target is left alone: what is to be written comes out otherwise"
 }
 
 # FILE LINE VALUE: who goes before ours, or why nobody does; VALUE for what ours says nothing of.
@@ -95,7 +110,7 @@ effective() {
   elif grows; then
     holds=RestartSteps=$steps
     # What ours has kept of another file is in comments.
-    case $(cat "$target") in
+    case $text in
       *"${newline}RestartSteps="*) blame "$steps_by" "$steps_at" '' ;;
       *) blame "$steps_by" "$steps_at" "$steps_is" ;;
     esac
@@ -118,7 +133,7 @@ warn_of_reboot() {
       esac
       ;;
   esac
-  if [ "$(printf '%s\n' "$wait" | awk -v task=late "$reader")" = yes ]; then return; fi
+  if ask late "$wait" && [ "$reading" = "yes$newline" ]; then return; fi
   words="$words; the unit has no RestartPreventExitStatus=194: systemd would start an agent that has asked for a reboot \
 before that comes; --restart-sec 65s, or more, lets the reboot come first"
 }
@@ -148,7 +163,7 @@ install() {
   reload
   choose
   trust_units
-  look "$unit"
+  look "$unit" || refuse "$unfit" "$why"
   plan
   was=$present
   words=''
@@ -176,8 +191,8 @@ install() {
 
 prove() {
   choose
-  look "$unit"
-  decide ''
+  look "$unit" || refuse "$unfit" "$why"
+  decide '' || refuse unit-file "$unread"
   name_winner
   case $present in
     absent)
@@ -188,6 +203,7 @@ prove() {
     hand) refuse hand-made "$target was written by hand: install takes it over, and remove brings it back" ;;
     foreign) refuse "$unfit" "$why" ;;
   esac
+  text=$previous
   effective "$ours_span"
   words="systemd starts it again $wait after it ends, however often"
   code=ok
@@ -207,7 +223,7 @@ main() {
   for tool in awk cat chmod chown ls mkdir mv rm rmdir sleep sync tr wc; do
     command -v "$tool" || refuse tools "there is no $tool(1) here"
   done
-  if [ "$op" != prove ]; then
+  if [ "$op" = install ] || [ "$op" = remove ]; then
     if [ "$(id -u)" != 0 ]; then refuse not-root 'only root may change the units of this host'; fi
     command -v flock || refuse tools 'there is no flock(1) here, and so no lock against other runs: install util-linux'
   fi
@@ -216,6 +232,7 @@ main() {
     install) install ;;
     remove) remove ;;
     prove) prove ;;
+    gone) gone ;;
   esac
   exit
 }

@@ -52,7 +52,8 @@ lock() {
     ????------*) ;;
     *) refuse lock "$lock_file is no file that only root can open: others could hold its lock; remove it" ;;
   esac
-  exec 9<"$lock_file"
+  # Not every shell ends where this fails.
+  exec 9<"$lock_file" || refuse lock "$lock_file cannot be opened"
   tries=0
   # Some shells hand no descriptor on but those of the command's own.
   until flock -n 8 8<&9; do
@@ -69,9 +70,23 @@ durable() {
   sync "$1" || sync
 }
 
-# TASK: what our reader says of the file.
-read_target() {
-  { cat "$target" && echo .; } | awk -v task="$1" -v marker="$marker" "$reader"
+# PATH: size is its length in bytes, empty when that cannot be told.
+measure() {
+  size=$(wc -c <"$1") || size=''
+  case $size in
+    ''|*[!0-9\ ]*) size='' ;;
+    *) size=$((size)) ;;
+  esac
+  [ -n "$size" ]
+}
+
+# PATH: held is all that it holds, without NUL.
+hold() {
+  held=$(cat "$1" && printf %s "$nonce") || return 1
+  case $held in
+    *"$nonce") held=${held%"$nonce"} ;;
+    *) return 1 ;;
+  esac
 }
 
 # LINE WHY: the file is left alone.
@@ -81,8 +96,14 @@ leave() {
   why="$target is left alone: line $1: $2; move what is yours to another *.conf beside it"
 }
 
+# The same for one that cannot be read.
+pass_over() {
+  present=foreign unfit=folder why="$target cannot be read"
+  return 1
+}
+
 # UNIT: sets folder, target, present (absent, ours, hand, foreign), previous, the text that is there, and its mode; of
-# ours its span and the mode of the file that it has kept.
+# ours its span and the mode of the file that it has kept. It fails where that cannot be told.
 look() {
   folder=$units/$1.d
   target=$folder/restart.conf
@@ -100,20 +121,25 @@ look() {
   # A mode that others than ours have is kept, too.
   case $mode in
     -rw-r--r--*) ;;
-    *) previous_mode=$(printf '%s\n' "$mode" | awk -v task=mode "$reader") ;;
+    *)
+      ask mode "$mode" || pass_over || return
+      previous_mode=${reading%"$newline"}
+      ;;
   esac
-  size=$(($(wc -c <"$target")))
+  measure "$target" || pass_over || return
   if [ "$size" -gt "$most_bytes" ]; then
     leave 1 'it is larger than 1 MiB'
     return
   fi
-  if [ "$(($(tr -d '\000' <"$target" | wc -c)))" != "$size" ]; then
+  hold "$target" || pass_over || return
+  previous=$held
+  # No shell holds a NUL.
+  if [ "${#previous}" -lt "$size" ]; then
     leave 1 'it has a control character'
     return
   fi
-  previous=$(cat "$target" && echo .)
-  previous=${previous%.}
-  judged=$(read_target judge)
+  ask judge "$previous" || pass_over || return
+  judged=${reading%"$newline"}
   case $judged in
     ours\ *)
       present=ours
@@ -127,7 +153,7 @@ look() {
       judged=${judged#foreign }
       leave "${judged%% *}" "${judged#* }"
       ;;
-    *) refuse folder "$target cannot be read" ;;
+    *) pass_over ;;
   esac
 }
 
@@ -163,7 +189,7 @@ open_folder() {
 fill() {
   set -C
   { printf %s "$1" >"$temporary"; } && chown 0:0 "$temporary" && chmod "$2" "$temporary" && durable "$temporary" &&
-    [ "$(cat "$temporary" && echo .)" = "$1." ]
+    hold "$temporary" && [ "$held" = "$1" ]
 }
 
 # TEXT MODE: the file holds it, whole and durable, or is as it was; why says what stood against it.
@@ -171,12 +197,19 @@ put() {
   temporary=$folder/.restart.conf.$$.tmp
   if why=$(fill "$1" "$2" 2>&1) && why=$(mv -f "$temporary" "$target" 2>&1); then
     temporary=''
-    durable "$folder"
-    return
+    if durable "$folder"; then return 0; fi
+    why="sync(1) of $folder fails"
+    return 1
   fi
   why="$target cannot be written: $why"
   rm -f "$temporary"
   return 1
+}
+
+# The file is again what it was before.
+put_back() {
+  if hold "$target" && [ "$held" = "$previous" ]; then return 0; fi
+  { [ -d "$folder" ] || mkdir -m 0755 "$folder"; } && put "$previous" "$previous_mode"
 }
 
 clear_folder() {
@@ -186,18 +219,11 @@ clear_folder() {
 # What is not proven goes, and what was there is back.
 take_back() {
   pending=no
-  before=$previous.
-  if [ "$was" = absent ]; then before=''; fi
-  now=''
-  if [ -e "$target" ]; then now=$(cat "$target" && echo .); fi
   back=yes
-  if [ "$now" != "$before" ]; then
-    if [ -n "$before" ]; then
-      put "$previous" "$previous_mode" || back=no
-    else
-      rm -f "$target" || back=no
-      durable "$folder"
-    fi
+  if [ "$was" != absent ]; then
+    put_back || back=no
+  elif [ -e "$target" ]; then
+    { rm -f "$target" && durable "$folder"; } || back=no
   fi
   clear_folder
   shown=''

@@ -1,5 +1,5 @@
 # What unit files and ours say, by task: span, late, decide, mode, watched, judge,
-# record, quote, kept. It stands in single quotes.
+# record, quote, kept. Input and output end in the word `end`. It stands in single quotes.
 
 function trimmed(text) {
   sub(/^[ \t\r]+/, "", text)
@@ -78,7 +78,7 @@ function assigned(key, value,    name) {
   } else if (name == "Service.RestartSteps") {
     if (value !~ /^[+]?[0-9]+$/) return
     sub(/^[+]/, "", value)
-    if (decimal(value) < 4294967296) found["RestartSteps"] = begun " " decimal(value)
+    if (decimal(value) < 4294967296) found["RestartSteps"] = begun " " sprintf("%.0f", decimal(value))
   } else if (name ~ /^(Unit.StartLimitIntervalSec|Unit.StartLimitInterval|Service.StartLimitInterval)$/) {
     if (span(value) != "") found["StartLimitIntervalSec"] = begun " " span(value)
   }
@@ -130,7 +130,7 @@ function is_ours(    at, first, value, has_mode) {
   at = 2
   while (lines[at] ~ /^# before: /) {
     value = substr(lines[at++], 11)
-    if (value !~ /=/ || value ~ /[\\ ]$/) return 0
+    if (value !~ /=/ || value ~ /[^ -~]/ || value ~ /[\\ ]$/) return 0
   }
   kept_mode = "0644"
   if (lines[at] ~ /^# kept-mode: [0-7][0-7][0-7][0-7]$/) {
@@ -216,41 +216,41 @@ BEGIN {
   unit_is(1, "us usec microseconds")
 }
 
-task == "span" { print span($0) ";" }
-
-# The agent asks for a reboot a minute before it (reboot_gap.rs).
-task == "late" { print (micros($0) >= 65000000 ? "yes" : "no") }
-
-task == "mode" { print octal($1) }
-
 # The unit that a watch is for: the fourth word, in which systemd.service(5) has two backslashes for one.
-task == "watched" && /^ExecStart=/ {
-  count = split($4, parts, /\\\\/)
+function watched(line,    words, parts, unit, i, count) {
+  split(line, words, " ")
+  count = split(words[4], parts, /\\\\/)
   unit = parts[1]
   for (i = 2; i <= count; i++) unit = unit "\\" parts[i]
   print unit
 }
 
-task == "decide" {
-  if (NR == 1) sub(/^\357\273\277/, "")
-  sub(/\r$/, "")
-  count = split($0, lines, "\r")
-  for (i = 1; i <= count; i++) line_of_unit(lines[i])
-  if (count == 0) line_of_unit("")
+function decide(    i, j, count_of, parts, keys) {
+  sub(/^\357\273\277/, "", lines[1])
+  for (i = 1; i <= count; i++) {
+    sub(/\r$/, "", lines[i])
+    count_of = split(lines[i], parts, "\r")
+    for (j = 1; j <= count_of; j++) line_of_unit(parts[j])
+    if (count_of == 0) line_of_unit("")
+  }
+  if (is_open) statement(so_far)
+  count_of = split("Restart RestartSec RestartSteps StartLimitIntervalSec", keys, " ")
+  for (i = 1; i <= count_of; i++) if (keys[i] in found) print keys[i], found[keys[i]]
 }
 
-task ~ /^(judge|record|quote|kept)$/ { lines[NR] = $0 }
+{ lines[NR] = $0 }
 
 END {
-  if (task == "decide") {
-    if (is_open) statement(so_far)
-    count = split("Restart RestartSec RestartSteps StartLimitIntervalSec", keys, " ")
-    for (i = 1; i <= count; i++) if (keys[i] in found) print keys[i], found[keys[i]]
-  }
-  if (task !~ /^(judge|record|quote|kept)$/) exit
-  # A dot was added at the end, so that a newline there is seen.
   count = NR
-  lines[count] = substr(lines[count], 1, length(lines[count]) - 1)
+  at = length(lines[count]) - length(end)
+  if (at < 0 || substr(lines[count], at + 1) != end) exit 1
+  lines[count] = substr(lines[count], 1, at)
+  if (task == "span") for (i = 1; i <= count; i++) print span(lines[i]) ";"
+  # The agent asks for a reboot a minute before it (reboot_gap.rs).
+  if (task == "late") print (micros(lines[1]) >= 65000000 ? "yes" : "no")
+  if (task == "mode") print octal(lines[1])
+  if (task == "watched") for (i = 1; i <= count; i++) if (lines[i] ~ /^ExecStart=/) watched(lines[i])
+  if (task == "decide") decide()
   if (task == "judge") print judge()
   if (task == "record") for (i = 2; i <= count && lines[i] != ""; i++) print lines[i]
   if (task == "quote") {
@@ -261,4 +261,5 @@ END {
     if (lines[i] ~ /^# kept:/) print substr(lines[i], 9)
     if (lines[i] ~ /^# kept, /) printf "%s", substr(lines[i], 28)
   }
+  printf "%s", end
 }

@@ -12,6 +12,7 @@ fail() {
 # UNIT: takes our file away, or puts it back where that is not proven.
 remove_one() {
   look "$1"
+  # A failure of it is foreign, too.
   case $present in
     foreign)
       fail "$unfit" "$why" "$1"
@@ -22,9 +23,13 @@ remove_one() {
   esac
   sweep
   if [ -n "$kept_mode" ]; then
-    kept=$(read_target kept && echo .)
-    put "${kept%.}" "$kept_mode" || {
-      fail folder "$why" "$1"
+    if ! unfold; then
+      fail folder "$target is left alone: the file that it has kept cannot be read" "$1"
+      return
+    fi
+    put "$kept" "$kept_mode" || {
+      unproven=folder
+      give_back "$1"
       return
     }
     end='removed, and the file written by hand is back'
@@ -47,6 +52,17 @@ remove_one() {
   fi
 }
 
+# Sets kept to the file that ours has kept; ours says the same of it.
+unfold() {
+  ask kept "$previous" || return 1
+  kept=$reading
+  ask quote "$kept" || return 1
+  case $previous in
+    *"$newline$reading${newline}["*) ;;
+    *) return 1 ;;
+  esac
+}
+
 # UNIT: whether what its other files say holds again (remove/proof.rs); else unproven is the code, and why the reason.
 is_back_to_others() {
   unproven=systemctl
@@ -60,14 +76,18 @@ is_back_to_others() {
     why="systemctl show $1: $said"
     return 1
   }
-  decide ''
+  decide '' || {
+    unproven='unit-file'
+    why=$unread
+    return 1
+  }
   if [ "$load" != loaded ]; then
     end="$end; systemd has no such unit"
     return
   fi
   if [ -n "$unread" ]; then
     unproven='unit-file'
-    why="$unread, a file of the unit, is larger than $most_bytes bytes"
+    why=$unread
     return 1
   fi
   ask_defaults || return 1
@@ -93,7 +113,11 @@ ask_defaults() {
     case $property in
       DefaultStartLimitIntervalSec=*|DefaultStartLimitInterval=*) value=${value}us ;;
     esac
-    span "$value"
+    span "$value" || {
+      unset IFS
+      why=$said
+      return 1
+    }
     case $property in
       DefaultRestartUSec=*) default_wait=${spanned:-$default_wait} ;;
       DefaultStartLimitInterval*) default_limit=${spanned:-$default_limit} ;;
@@ -105,7 +129,7 @@ ask_defaults() {
 # UNIT: our file is there again, and the reason is told.
 give_back() {
   reason=$why
-  if { [ -d "$folder" ] || mkdir -m 0755 "$folder"; } && put "$previous" "$previous_mode" && systemd daemon-reload; then
+  if put_back && systemd daemon-reload; then
     fail "$unproven" "$reason; the file of ssm-keepalive is back" "$1"
   else
     changed=yes
@@ -126,12 +150,49 @@ find_concerned() {
     case $place in
       "$snap"|"$package"|*[!A-Za-z0-9:_.\\@-]*|[!A-Za-z0-9_]*|*@.service) ;;
       *)
-        look "$place"
-        if [ "$present" = ours ]; then concerned="$concerned $place"; fi
+        # One that cannot be read may be ours.
+        if ! look "$place" || [ "$present" = ours ]; then concerned="$concerned $place"; fi
         ;;
     esac
   done
   set -f
+}
+
+# Whether remove has left nothing of ours; nothing is changed.
+gone() {
+  if [ "$asked_for" = - ]; then
+    survey "$snap" "$package"
+    if [ "$loaded_count" = 1 ]; then unit=$loaded; fi
+    if [ "$running_count" = 1 ]; then unit=$running; fi
+  fi
+  failed_code='' failed_words='' failed_unit=''
+  find_concerned
+  for place in $concerned; do
+    look "$place"
+    must_show "$place"
+    case $present in
+      foreign) fail "$unfit" "$why" "$place" ;;
+      ours) fail still-there "$target is still there" "$place" ;;
+      *)
+        case $present\ $drop_ins\  in
+          absent*\ "$target"\ *) fail still-there "$target is gone, but systemd still goes by it: systemctl daemon-reload" "$place" ;;
+        esac
+        ;;
+    esac
+  done
+  look_for_watch
+  if [ "$watch" = ours ]; then fail still-there "$watch_path, of the watch, is still there" ''; fi
+  if [ -n "$failed_code" ]; then
+    unit=${failed_unit:-$unit}
+    refuse "$failed_code" "$failed_words"
+  fi
+  if [ -n "$unit" ]; then
+    must_show "$unit"
+    decide '' || refuse unit-file "$unread"
+    name_winner
+  fi
+  words='no file of ours is there'
+  code=ok
 }
 
 remove() {

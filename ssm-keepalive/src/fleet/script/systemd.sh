@@ -13,7 +13,30 @@ if timeout -k 2 "$seconds" true 3>&-; then bound="timeout -k 2 $seconds"; else b
 # WORDS…: said is what systemctl(1) says to them.
 systemd() {
   # shellcheck disable=SC2086 # its words
-  said=$($bound systemctl --no-pager --no-ask-password "$@" 2>&1 3>&- 9>&-)
+  said=$($bound systemctl --no-pager --no-ask-password "$@" 2>&1 3>&- 9>&-) || return 1
+  if [ "${#said}" -le "$most_bytes" ]; then return 0; fi
+  said="it says more than $most_bytes bytes"
+  return 1
+}
+
+# Whether reading is all of what our reader says. Its input ends in the nonce, and then its output does, too: a program
+# that does not start, or ends early, leaves no part that could be taken for the whole.
+whole() {
+  case $reading in
+    *"$nonce") reading=${reading%"$nonce"} ;;
+    *) return 1 ;;
+  esac
+}
+
+# TASK TEXT
+ask() {
+  reading=$(printf %s "$2$nonce" | awk -v task="$1" -v marker="$marker" -v end="$nonce" "$reader") && whole
+}
+
+# TASK PATH
+ask_of() {
+  reading=$({ tr '\000' '\n' <"$2" && printf %s "$nonce"; } |
+    awk -v task="$1" -v marker="$marker" -v end="$nonce" "$reader") && whole
 }
 
 # Nothing is known of a unit; shown is the one of which something is.
@@ -26,8 +49,11 @@ forget
 
 # TEXT: spanned is the span as ssm-keepalive prints it, empty for what is none.
 span() {
-  spanned=$(printf '%s\n' "$1" | awk -v task=span "$reader")
-  spanned=${spanned%;}
+  ask span "$1" || {
+    said='awk(1) does not read its values'
+    return 1
+  }
+  spanned=${reading%";$newline"}
 }
 
 # Sets version to the number of systemd, empty for one that cannot be told, which is taken for a new one.
@@ -52,7 +78,7 @@ plain_limit() {
 
 # UNIT: what systemd knows of it, asked for unless that is known since it last read its files.
 show() {
-  if [ "$shown" = "$1" ]; then return; fi
+  if [ "$shown" = "$1" ]; then return 0; fi
   forget
   systemd show --property "$asked" -- "$1" || return 1
   IFS=$newline
@@ -76,12 +102,13 @@ show() {
     esac
   done
   unset IFS
+  if [ "$load" = loaded ]; then
+    # Both at once: most of the time goes into programs that are started.
+    span "$wait$newline$limit" || return 1
+    wait=${spanned%%;*}
+    limit=${spanned#*"$newline"}
+  fi
   shown=$1
-  if [ "$load" != loaded ]; then return; fi
-  # Both at once: most of the time goes into programs that are started.
-  span "$wait$newline$limit"
-  wait=${spanned%%;*}
-  limit=${spanned#*"$newline"}
 }
 
 must_show() {
@@ -93,10 +120,8 @@ reload() {
   systemd daemon-reload || refuse systemctl "systemctl daemon-reload: $said"
 }
 
-# Sets unit to the one that is asked for, or that of the two known which is there.
-choose() {
-  if [ "$asked_for" = - ]; then set -- "$snap" "$package"; else set -- "$asked_for"; fi
-  unit=''
+# UNIT…: what is there of these.
+survey() {
   loaded='' loaded_count=0 running='' running_count=0 masked='' broken='' orphan=''
   for candidate in "$@"; do
     must_show "$candidate"
@@ -119,6 +144,13 @@ choose() {
         ;;
     esac
   done
+}
+
+# Sets unit to the one that is asked for, or that of the two known which is there.
+choose() {
+  if [ "$asked_for" = - ]; then set -- "$snap" "$package"; else set -- "$asked_for"; fi
+  unit=''
+  survey "$@"
   if [ "$loaded_count" = 1 ]; then
     unit=$loaded
   elif [ "$loaded_count" != 0 ] && [ "$running_count" = 1 ]; then
@@ -140,26 +172,32 @@ choose() {
   must_show "$unit"
 }
 
-# PATH: which file decides each setting, without that one (precedence.rs); unread is one that is too large to tell.
+# PATH: which file decides each setting, without that one (precedence.rs); unread is why one is passed over, and with it
+# all after it where this fails.
 decide() {
   unread=''
   restart_by='' restart_at='' restart_is='' wait_by='' wait_at='' wait_is=''
   limit_by='' limit_at='' limit_is='' steps_by='' steps_at='' steps_is=''
   # shellcheck disable=SC2086 # paths, as systemd separates them
   set -- "$1" "$fragment" $drop_ins
-  if [ "$#" -gt "$most_files" ]; then refuse unit-file "the unit has more than $most_files files"; fi
+  if [ "$#" -gt "$most_files" ]; then
+    unread="the unit has more than $most_files files"
+    return 1
+  fi
   without=$1
   shift
   for file in "$@"; do
     if [ ! -f "$file" ] || [ "$file" = "$without" ]; then continue; fi
-    size=$(($(wc -c <"$file")))
-    if [ "$size" -gt "$most_bytes" ]; then
-      unread=$file
+    if measure "$file" && [ "$size" -gt "$most_bytes" ]; then
+      unread="$file, a file of the unit, is larger than $most_bytes bytes"
       continue
     fi
-    found=$(tr '\000' '\n' <"$file" | awk -v task=decide "$reader")
+    if [ -z "$size" ] || ! ask_of decide "$file"; then
+      unread="$file, a file of the unit, cannot be read"
+      return 1
+    fi
     IFS=$newline
-    for setting in $found; do
+    for setting in $reading; do
       value=${setting#* }
       line=${value%% *}
       value=${value#* }
@@ -176,5 +214,5 @@ decide() {
 
 must_decide() {
   decide "$1"
-  if [ -n "$unread" ]; then refuse unit-file "$unread, a file of the unit, is larger than $most_bytes bytes"; fi
+  if [ -n "$unread" ]; then refuse unit-file "$unread"; fi
 }

@@ -19,6 +19,7 @@ has_watch_file() {
     return 1
   fi
   watch=ours
+  watch_path=$units/$1
 }
 
 # Sets watch: none, ours, foreign, or other for one of another unit than asked for.
@@ -32,7 +33,7 @@ look_for_watch() {
   if [ -L "$link" ]; then
     watch=foreign
     case $(ls -ld -- "$link") in
-      *"$link -> $watch_timer"|*"$link -> "*"/$watch_timer") watch=ours ;;
+      *"$link -> $watch_timer"|*"$link -> "*"/$watch_timer") watch=ours watch_path=$link ;;
     esac
   elif [ -e "$link" ]; then
     watch=foreign
@@ -42,7 +43,12 @@ look_for_watch() {
     return
   fi
   if [ "$asked_for" = - ] || [ ! -e "$units/$watch_service" ]; then return; fi
-  if [ "$(awk -v task=watched "$reader" "$units/$watch_service")" != "$asked_for" ]; then watch=other; fi
+  ask_of watched "$units/$watch_service" || {
+    watch=foreign
+    fail folder "$units/$watch_service cannot be read" ''
+    return
+  }
+  if [ "$reading" != "$asked_for$newline" ]; then watch=other; fi
 }
 
 # Stops and removes it with what it remembers; watch is gone then. Systemd has to read its files after that.
@@ -58,6 +64,7 @@ remove_watch() {
     }
   done
   why=$(rm -f "$wants/$watch_timer" "$units/$watch_service" "$units/$watch_timer" 2>&1) || {
+    changed=yes
     fail folder "$why" ''
     return
   }
