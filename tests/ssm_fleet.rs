@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bed::agent::{Agent, Kind, Said};
 use bed::aws::{Aws, Cli, Moto};
-use bed::ssm::{Behaviour, End, Endpoint, Fault, Node, Operation, Ping, Platform};
+use bed::ssm::{Behaviour, End, Endpoint, Fault, Node, Operation, Ping, Platform, REGION};
 use bed::{Running, Terminal, eventually, program, tool};
 use serde_json::Value;
 
@@ -250,39 +250,87 @@ fn a_fleet_is_asked_fifty_at_a_time_and_one_that_aws_refuses_does_not_hold_up_th
 }
 
 #[test]
-fn after_too_many_failures_no_other_is_begun_with() {
-    let fleet = Fleet::new(Cli::Debian);
-    for number in 1..=51 {
-        fleet
-            .endpoint
-            .add(Node::without_machine(&format!("i-{number:08}"), [Behaviour::claims(1, "", "no")]));
+fn after_too_many_failures_of_all_no_other_is_begun_with() {
+    let Some((fleet, _agent)) = Fleet::with_host(Cli::Debian) else { return };
+    for number in 1..=60 {
+        let id = format!("i-{number:08}");
+        let bad = number <= 2;
+        let node = if bad {
+            Node::without_machine(&id, [Behaviour::claims(1, "", "no")])
+        } else {
+            Node::like(&id, ONE)
+        };
+        fleet.endpoint.add(node);
     }
     let said = fleet.call("deploy --all-online --max-errors 3 --json").code(1);
-    assert_eq!(codes(&said)["i-00000051"], "not-tried");
-    let sent = fleet.endpoint.calls_of(Operation::SendCommand);
-    assert_eq!((sent.len(), &sent[0].body["MaxErrors"]), (1, &"3".into()));
+    let failed = rows(&said).into_iter().filter(|(_, row)| row["success"] == false);
+    let failed: Vec<String> = failed.map(|(id, _)| id).collect();
+    assert_eq!(failed, ["i-00000001", "i-00000002"]);
+    let limits = || -> Vec<Value> {
+        let sent = fleet.endpoint.calls_of(Operation::SendCommand);
+        sent.iter().map(|call| call.body["MaxErrors"].clone()).collect()
+    };
+    // Two of three are used up; the proof leaves nobody out.
+    assert_eq!(limits()[..2], ["3", "1"]);
+    fleet.endpoint.forget_calls();
+    let said = fleet.call("deploy --all-online --max-errors 1 --json").code(1);
+    assert_eq!((codes(&said)["i-00000060"].as_str(), limits()[0].as_str()), ("not-tried", Some("1")));
+}
+
+/// A rollout to one instance that never answers, both outputs in one; it is under way.
+fn under_way(fleet: &Fleet, before: &str) -> Running {
+    fleet.endpoint.add(Node::without_machine(ONE, [Behaviour::ends(End::Silent)]));
+    let program = program("ssm-keepalive");
+    let script = format!("{before} exec \"$@\" 2>&1");
+    let words = [program.to_str().expect("UTF-8"), "deploy", "--all-online", "--json", "--region", REGION];
+    let running = Running::start(fleet.aws.command(&[&["sh", "-c", &script, "sh"], &words[..]].concat()));
+    eventually("it looks", || fleet.calls(Operation::ListCommandInvocations) > 0);
+    running
 }
 
 #[test]
 fn ctrl_c_tells_what_is_under_way_and_how_to_look_again() {
     let fleet = Fleet::new(Cli::Debian);
-    fleet.endpoint.add(Node::without_machine(ONE, [Behaviour::ends(End::Silent)]));
-    let program = program("ssm-keepalive");
-    let words = [program.to_str().expect("UTF-8"), "deploy", "--all-online", "--json"];
-    // Both outputs are the one that is read.
-    let running =
-        Running::start(fleet.aws.command(&[&["sh", "-c", "exec \"$@\" 2>&1", "sh"], &words[..]].concat()));
-    eventually("it looks", || fleet.calls(Operation::ListCommandInvocations) > 0);
+    let running = under_way(&fleet, "");
     running.signal(libc::SIGINT);
     let lines = running.rest();
-    let row: Value = serde_json::from_str(&lines[0]).unwrap_or_else(|error| panic!("{error}: {lines:?}"));
+    assert!(lines[0].contains("a second signal ends it at once"), "{lines:?}");
+    let row: Value = serde_json::from_str(&lines[1]).unwrap_or_else(|error| panic!("{error}: {lines:?}"));
     let command = row["commands"][0].as_str().expect("a command");
     assert_eq!((&row["code"], &row["instance"]), (&"in-flight".into(), &ONE.into()));
-    assert!(
-        lines[1].contains(&format!("list-command-invocations --details --command-id {command}")),
-        "{lines:?}"
-    );
+    let again = format!("list-command-invocations --details --command-id {command} --region '{REGION}'");
+    assert!(lines[2].contains(&again), "{lines:?}");
     assert_eq!(running.status(), 130);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_a_signal_that_is_ignored_does_not() {
+    let fleet = Fleet::new(Cli::Debian);
+    let running = under_way(&fleet, "trap '' HUP;");
+    let looks = fleet.calls(Operation::ListCommandInvocations);
+    running.signal(libc::SIGHUP);
+    eventually("it goes on", || fleet.calls(Operation::ListCommandInvocations) > looks + 1);
+    let before = fleet.calls(Operation::ListCommandInvocations);
+    fleet.endpoint.fault(Operation::ListCommandInvocations, Fault::Hang, 1);
+    eventually("it hangs", || fleet.calls(Operation::ListCommandInvocations) > before);
+    running.signal(libc::SIGTERM);
+    assert!(running.line().is_some_and(|line| line.contains("a second signal")));
+    running.signal(libc::SIGINT);
+    let lines = running.rest();
+    assert!(lines.len() == 1 && lines[0].contains("goes on: look again with"), "{lines:?}");
+    assert_eq!(running.status(), 130);
+}
+
+#[test]
+fn a_removal_is_proven_where_two_agents_run() {
+    let Some((fleet, agent)) = Fleet::with_host(Cli::Debian) else { return };
+    let _ = fleet.call("deploy --all-online").success();
+    agent.furnish(Kind::Snap);
+    agent.run(&["systemctl", "start", Kind::Snap.unit()]).success();
+    let said = fleet.call("deploy --all-online --json").code(1);
+    assert_eq!(codes(&said), expected([(ONE, "two-units")]));
+    let done = fleet.call("deploy --all-online --remove --json").success();
+    assert_eq!((codes(&done), agent.drop_ins()), (expected([(ONE, "removed")]), String::new()));
 }
 
 #[test]

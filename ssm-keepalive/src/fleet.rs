@@ -10,6 +10,7 @@ pub mod nonce;
 pub mod outcome;
 pub mod poll;
 mod progress;
+mod reply;
 mod round;
 mod row;
 pub mod script;

@@ -14,6 +14,7 @@
 //! * [`Watcher`]: a process that outlives ours and ends the whole tree when we die;
 //! * [`bounded`]: a program limited in time and in output, for what it says;
 //! * [`ProcessHandle`]: a process that is no child of ours, to be signalled and waited for;
+//! * [`heeded`]: the signals that the caller has not had us ignore;
 //! * [`HeldSignals`]: signals that wait until a change is whole;
 //! * [`Ended`]: how a child ended, as a status, as words and as resources used.
 //!
@@ -33,6 +34,7 @@ mod ended;
 mod entry;
 mod exec;
 mod handle;
+mod heeded;
 mod held_signals;
 mod inherited;
 mod signals;
@@ -48,6 +50,7 @@ pub use ended::{Ended, Outcome, Usage, signal_name};
 pub use entry::enter;
 pub use exec::{Command, DEFAULT_PATH, ExecFailure, default_path, locate};
 pub use handle::ProcessHandle;
+pub use heeded::heeded;
 pub use held_signals::HeldSignals;
 pub use inherited::{Inherited, ignore_sigpipe};
 pub use signals::{Delivery, Origin, Signals, relayed};

@@ -23,6 +23,33 @@ const MAX_PATH: usize = 300;
 const MAX_WORDS: usize = 480;
 /// The code of what was done, or is so.
 const OK: &str = "ok";
+/// All that a script may call it: no word of ours for what is proven can come from a host.
+const CODES: [&str; 24] = [
+    OK,
+    "busy",
+    "ended-early",
+    "folder",
+    "foreign-file",
+    "hand-made",
+    "interrupted",
+    "lock",
+    "masked",
+    "no-agent",
+    "no-systemd",
+    "not-effective",
+    "not-installed",
+    "not-proven",
+    "not-reverted",
+    "not-root",
+    "not-started",
+    "orphaned",
+    "still-there",
+    "systemctl",
+    "tools",
+    "two-units",
+    "unit-broken",
+    "unit-file",
+];
 /// The keys, each once, in any order.
 const KEYS: [&str; 10] =
     ["op", "code", "unit", "path", "restart", "restart_sec", "limit_interval", "winner", "changed", "words"];
@@ -71,7 +98,7 @@ impl Answer {
         let unit = facts.optional("unit", |text| text.parse().ok())?;
         let answer = Self {
             op,
-            code: Some(code).filter(|code| !code.is_empty()).ok_or(NoAnswer::Malformed)?,
+            code: Some(code).filter(|code| CODES.contains(&code.as_str())).ok_or(NoAnswer::Malformed)?,
             unit,
             path: facts.optional("path", path)?,
             restart: facts.word("restart")?,

@@ -6,9 +6,9 @@ use super::aws::Aws;
 use super::instance::InstanceId;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
-use super::round::{Reply, Round, request};
+use super::reply::{Question, Reply};
+use super::round::Round;
 use super::row::{Asked, Row};
-use super::script::Op;
 use super::survey::{Survey, survey};
 use super::told;
 use crate::cli::{DeployCall, FleetCall};
@@ -28,9 +28,10 @@ pub fn run(call: &DeployCall) -> Exit {
 }
 
 fn deploy(call: &DeployCall, asked: Asked) -> Result<Exit, Failure> {
-    let interrupt = Interrupt::listen()?;
     let fleet = &call.fleet;
     let aws = Aws::find(fleet.profile.as_deref(), fleet.region.as_deref())?;
+    let options = aws.options_for_shell();
+    let interrupt = Interrupt::listen(&options)?;
     let survey = survey(&aws, &fleet.chosen())?;
     if let Some(warning) = &survey.warning {
         report::complain(warning);
@@ -38,7 +39,7 @@ fn deploy(call: &DeployCall, asked: Asked) -> Result<Exit, Failure> {
     if call.dry_run {
         let would = survey.ready.into_iter().map(|(id, node)| Row::would_ask(id, node));
         let left = survey.left_out.into_iter().map(Row::left_out);
-        return Ok(told::end(asked, fleet.json, would.chain(left).collect(), false));
+        return Ok(told::end(asked, fleet.json, would.chain(left).collect(), false, &options));
     }
     let progress = Progress::new(fleet.json);
     let round = Round {
@@ -49,27 +50,28 @@ fn deploy(call: &DeployCall, asked: Asked) -> Result<Exit, Failure> {
         interrupt: &interrupt,
         progress: &progress,
     };
-    let rows = change(&round, fleet, asked, survey)?;
+    let rows = change(&round, fleet, asked, survey);
     progress.end();
-    Ok(told::end(asked, fleet.json, rows, interrupt.came()))
+    Ok(told::end(asked, fleet.json, rows, interrupt.came(), &options))
 }
 
 /// The change, then the proof of those that say that they have made it.
-fn change(round: &Round<'_>, fleet: &FleetCall, asked: Asked, survey: Survey) -> Result<Vec<Row>, Failure> {
+fn change(round: &Round<'_>, fleet: &FleetCall, asked: Asked, survey: Survey) -> Vec<Row> {
     let ids: Vec<InstanceId> = survey.ready.iter().map(|(id, _)| id.clone()).collect();
     let span = if let Asked::Install(span) = asked { Some(span) } else { None };
-    let request = |op| request(op, fleet.unit.as_ref(), span.unwrap_or(drop_in::DEFAULT));
+    let restart_sec = span.unwrap_or(drop_in::DEFAULT);
+    let question = |op| Question { op, unit: fleet.unit.as_ref(), restart_sec };
     round.progress.step(if span.is_some() { "install" } else { "remove" }, ids.len());
-    let first = round.ask(&request(asked.op())?, &ids);
+    let first = round.ask(question(asked.op()), &ids);
     let done: Vec<InstanceId> =
         first.iter().filter(|(_, reply)| reply.has_succeeded()).map(|(id, _)| id.clone()).collect();
     round.progress.step("prove", done.len());
     let proofs: BTreeMap<InstanceId, Reply> =
-        Round { max_concurrency: None, max_errors: None, ..*round }.ask(&request(Op::Prove)?, &done);
+        Round { max_concurrency: None, max_errors: None, ..*round }.ask(question(asked.proof()), &done);
     let rows = survey.ready.into_iter().filter_map(|(id, node)| {
         let first = first.get(&id)?;
         let proof = proofs.get(&id);
         Some(Row::asked(asked, id, node, first, proof))
     });
-    Ok(rows.chain(survey.left_out.into_iter().map(Row::left_out)).collect())
+    rows.chain(survey.left_out.into_iter().map(Row::left_out)).collect()
 }

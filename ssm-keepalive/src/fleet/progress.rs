@@ -1,5 +1,6 @@
 //! What is told while instances are worked on: a bar on a terminal.
 
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -29,7 +30,9 @@ impl Progress {
         self.0.set_length(u64::try_from(instances).unwrap_or(u64::MAX));
         self.0.set_position(0);
         self.0.set_message(what);
-        if !self.0.is_hidden() {
+        // The tick is a thread of its own, made by a call that panics where none can be.
+        let tick = || thread::Builder::new().spawn(|| ()).is_ok_and(|tried| tried.join().is_ok());
+        if !self.0.is_hidden() && tick() {
             self.0.enable_steady_tick(TICK);
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::instance::InstanceId;
 use super::node::Node;
-use super::round::{NotHeard, Reply};
+use super::reply::{NotHeard, Reply};
 use super::script::Op;
 use super::send::CommandId;
 use super::survey::LeftOut;
@@ -35,6 +35,12 @@ impl Asked {
             Self::Remove => Op::Remove,
             Self::Status => Op::Prove,
         }
+    }
+
+    /// What proves it then.
+    #[must_use]
+    pub fn proof(self) -> Op {
+        if self == Self::Remove { Op::Gone } else { Op::Prove }
     }
 
     /// The operation's name in JSON.
@@ -185,8 +191,11 @@ fn end(asked: Asked, first: &Reply, proof: Option<&Reply>) -> End {
     match (asked, proof.map(|proof| &proof.heard)) {
         (_, None) => unproven("it was not asked for a proof"),
         (_, Some(Err(not_heard))) => unproven(&format!("there is no proof: {}", not_heard.failure)),
-        (Asked::Remove, Some(Ok(proof))) if is_removed(proof) => {
+        (Asked::Remove, Some(Ok(proof))) if proof.is_ok() => {
             End::Proven(if answer.changed { "removed" } else { "not-installed" })
+        }
+        (Asked::Install(_), Some(Ok(proof))) if proof.unit != answer.unit => {
+            unproven("a second command found another unit")
         }
         (Asked::Install(span), Some(Ok(proof))) if holds(proof) && proof.restart_sec == Some(span) => {
             End::Proven(if answer.changed { "installed" } else { "unchanged" })
@@ -208,9 +217,4 @@ fn status_end(answer: &Answer) -> End {
 /// Whether the values are those that bring an agent back.
 fn holds(answer: &Answer) -> bool {
     answer.is_ok() && answer.restart == "always" && answer.limit_interval == Some(Span::from_micros(0))
-}
-
-/// Codes of a proof where nothing of ours is.
-fn is_removed(proof: &Answer) -> bool {
-    ["not-installed", "hand-made", "no-agent", "masked"].contains(&proof.code.as_str())
 }

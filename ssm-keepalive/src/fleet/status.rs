@@ -4,7 +4,8 @@ use super::aws::Aws;
 use super::instance::InstanceId;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
-use super::round::{Round, request};
+use super::reply::Question;
+use super::round::Round;
 use super::row::{Asked, Row};
 use super::script::Op;
 use super::survey::survey;
@@ -24,8 +25,9 @@ pub fn run(call: &FleetCall) -> Exit {
 }
 
 fn status(call: &FleetCall) -> Result<Exit, Failure> {
-    let interrupt = Interrupt::listen()?;
     let aws = Aws::find(call.profile.as_deref(), call.region.as_deref())?;
+    let options = aws.options_for_shell();
+    let interrupt = Interrupt::listen(&options)?;
     let survey = survey(&aws, &call.chosen())?;
     if let Some(warning) = &survey.warning {
         report::complain(warning);
@@ -40,14 +42,14 @@ fn status(call: &FleetCall) -> Result<Exit, Failure> {
         progress: &progress,
     };
     let ids: Vec<InstanceId> = survey.ready.iter().map(|(id, _)| id.clone()).collect();
-    let request = request(Op::Prove, call.unit.as_ref(), drop_in::DEFAULT)?;
+    let question = Question { op: Op::Prove, unit: call.unit.as_ref(), restart_sec: drop_in::DEFAULT };
     progress.step("status", ids.len());
-    let replies = round.ask(&request, &ids);
+    let replies = round.ask(question, &ids);
     progress.end();
     let rows = survey.ready.into_iter().filter_map(|(id, node)| {
         let reply = replies.get(&id)?;
         Some(Row::asked(Asked::Status, id, node, reply, None))
     });
     let rows = rows.chain(survey.left_out.into_iter().map(Row::left_out)).collect();
-    Ok(told::end(Asked::Status, call.json, rows, interrupt.came()))
+    Ok(told::end(Asked::Status, call.json, rows, interrupt.came(), &options))
 }

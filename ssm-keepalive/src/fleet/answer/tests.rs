@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fleet::script::Request;
 
 const FACTS: &str = "op=install\ncode=ok\nunit=amazon-ssm-agent.service\n\
     path=/etc/systemd/system/amazon-ssm-agent.service.d/restart.conf\nrestart=always\nrestart_sec=1min 30s\n\
@@ -126,4 +127,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_host_has_no_words_but_those_of_the_script() {
+    for word in ["installed", "proven", "removed", "in-flight", "would-ask", "", "Ok"] {
+        assert_eq!(
+            read(&FACTS.replace("code=ok", &format!("code={word}"))),
+            Err(NoAnswer::Malformed),
+            "{word}"
+        );
+    }
+    let script =
+        Request { op: Op::Install, unit: None, restart_sec: Span::from_micros(1), nonce: nonce() }.text();
+    let words: Vec<&str> = script.split([' ', '\n', ';', '(', ')']).collect();
+    let refused = words.windows(2).filter(|pair| ["refuse", "fail"].contains(&pair[0])).map(|pair| pair[1]);
+    let named = words
+        .iter()
+        .filter_map(|word| ["code=", "unfit=", "unproven="].iter().find_map(|name| word.strip_prefix(name)));
+    let literal = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+    let mut found = 0;
+    for word in refused.chain(named).filter(literal) {
+        assert!(CODES.contains(&word), "{word}");
+        found += 1;
+    }
+    assert!(found > 20, "{found}");
 }

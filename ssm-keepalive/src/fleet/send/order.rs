@@ -75,6 +75,12 @@ impl MaxErrors {
         Self("100%".to_owned())
     }
 
+    /// So many; the API takes seven digits.
+    #[must_use]
+    pub fn exactly(count: usize) -> Self {
+        Self(count.min(9_999_999).to_string())
+    }
+
     /// How many of so many nodes; percentages rounded down.
     #[must_use]
     pub fn of(&self, all: usize) -> usize {
