@@ -77,7 +77,8 @@ pub struct DeployCall {
     /// On how many instances at a time, or on how many of a hundred [default: 50 a batch]
     #[arg(long, value_name = "N|N%")]
     pub max_concurrency: Option<MaxConcurrency>,
-    /// After how many failures no other instance is begun with [default: none are left out]
+    /// After how many failures, of all, no other instance is begun with [default: 0 with
+    /// --max-concurrency, otherwise none is left out]
     #[arg(long, value_name = "N|N%")]
     pub max_errors: Option<MaxErrors>,
     /// Remove what was installed

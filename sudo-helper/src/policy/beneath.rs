@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlink};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
+
+/// What stands behind the path of a file whose name is gone.
+const TAKEN_AWAY: &[u8] = b" (deleted)";
 
 /// Why a file is not handed out, as what an operator is told about its path.
 #[derive(Debug)]
@@ -101,7 +105,19 @@ pub fn open_beneath(beneath: &Path, relative: &Path) -> Result<OwnedFd, BeneathE
     if stat.st_nlink != 1 {
         return Err(BeneathError::Names);
     }
+    // One that was taken away in between would have left a file with one name elsewhere. No such name comes back: the
+    // next one like it is another entry of the folder for the kernel.
+    if is_taken_away(&file)? {
+        return Err(BeneathError::Missing);
+    }
     Ok(file)
+}
+
+/// Whether the name by which it was opened is gone (proc(5): `/proc/pid/fd`). Of a file that is called like that it is
+/// said, too.
+fn is_taken_away(file: &OwnedFd) -> Result<bool, BeneathError> {
+    let shown = readlink(format!("/proc/self/fd/{}", file.as_raw_fd()).as_str())?;
+    Ok(shown.as_bytes().ends_with(TAKEN_AWAY))
 }
 
 #[cfg(test)]
@@ -132,6 +148,19 @@ mod tests {
         let mut text = String::new();
         File::from(file).read_to_string(&mut text).expect("read");
         assert_eq!(text, "inside");
+    }
+
+    #[test]
+    fn a_name_that_was_taken_away_is_known_by_it() {
+        let folder = folder();
+        let [secret, link] = ["secret", "in/link"].map(|name| folder.path().join(name));
+        fs::hard_link(&secret, &link).expect("linked");
+        let opened = OwnedFd::from(File::open(&link).expect("opened"));
+        assert!(!is_taken_away(&opened).expect("told"));
+        fs::remove_file(&link).expect("removed");
+        assert!(is_taken_away(&opened).expect("told"), "it has one name, and not this one");
+        fs::hard_link(&secret, &link).expect("linked");
+        assert!(is_taken_away(&opened).expect("told"), "another one like it changes nothing");
     }
 
     #[test]
