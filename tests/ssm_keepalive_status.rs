@@ -5,6 +5,23 @@ use bed::agent::{Agent, Kind, Said};
 /// Where the core logs, and where a worker that sleeps does.
 const LOG: &str = "/var/log/amazon/ssm/amazon-ssm-agent.log";
 const HIBERNATE_LOG: &str = "/var/log/amazon/ssm/hibernate.log";
+/// The word of each exit status.
+const WORDS: [(i32, &str); 13] = [
+    (0, "running"),
+    (4, "no-agent"),
+    (5, "would-stay-dead"),
+    (6, "restarting"),
+    (7, "rate-limited"),
+    (8, "stopped"),
+    (9, "disabled"),
+    (10, "awaits-reboot"),
+    (11, "asleep"),
+    (12, "not-registered"),
+    (13, "orphaned"),
+    (14, "masked"),
+    (15, "dead"),
+];
+
 /// Asserts the exit status in words and in JSON; the words name the unit, and are one screen.
 #[track_caller]
 fn assert_status(agent: &Agent, kind: Kind, status: i32) -> Said {
@@ -12,7 +29,8 @@ fn assert_status(agent: &Agent, kind: Kind, status: i32) -> Said {
     let said = format!("{}{}", words.stdout, words.stderr);
     assert!(said.contains(kind.unit()) && said.lines().count() <= 24, "{words:?}");
     let json = agent.call("status --json").code(status);
-    assert!(json.json().is_object(), "{json:?}");
+    let (_, word) = WORDS.iter().find(|(number, _)| *number == status).expect("a word");
+    assert_eq!(json.json()["condition"], *word, "{json:?}");
     words
 }
 

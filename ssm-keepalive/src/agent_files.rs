@@ -40,6 +40,14 @@ pub fn is_unregistered(began: SystemTime) -> bool {
     !was_registered && tail(Path::new(LOG), began).is_ok_and(|(tail, _)| says_unknown(&tail))
 }
 
+/// Whether this caller may read the logs, of which the agent lets root alone.
+#[must_use]
+pub fn are_readable() -> bool {
+    let refuses =
+        |path| open(Path::new(path)).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    ![LOG, HIBERNATE_LOG].into_iter().any(refuses)
+}
+
 /// When a worker last wrote that it sleeps, of an agent that began then; `None` when none did, or when it has reported
 /// to Systems Manager since. How long ago says nothing: after some hours it sleeps on without a word.
 #[must_use]
@@ -49,6 +57,10 @@ pub fn sleeps_since(began: SystemTime) -> Option<SystemTime> {
 
 fn asleep(hibernate_log: &Path, log: &Path, began: SystemTime) -> Option<SystemTime> {
     let wrote = open(hibernate_log).and_then(|log| log.metadata()?.modified()).ok()?;
+    // A clock that was ahead then, and was set since, dates what an earlier run wrote after this one began.
+    if wrote > SystemTime::now() + EXACT {
+        return None;
+    }
     // A worker sleeps before it begins to report, and never again after that.
     let reported = || tail(log, wrote).ok().and_then(|(text, written)| reports::last(&text, written));
     (wrote > began && reported().is_none_or(|at| at < wrote + EXACT)).then_some(wrote)
@@ -145,6 +157,10 @@ mod tests {
         write(&hibernate, "", at(1000));
         assert_eq!(asleep(&hibernate, &log, at(1000)), None, "in a run before");
         assert_eq!(asleep(&hibernate, &log, at(900)), Some(at(1000)));
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        write(&hibernate, "", ahead);
+        assert_eq!(asleep(&hibernate, &log, at(900)), None, "by a clock that was set since");
+        write(&hibernate, "", at(1000));
         let core = "2026-03-01 10:00:00 INFO [amazon-ssm-agent] something\n";
         let report =
             "2026-03-01 10:00:00 INFO [ssm-agent-worker] [HealthCheck] HealthCheck reporting agent health.\n";

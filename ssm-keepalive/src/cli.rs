@@ -30,13 +30,19 @@ pub enum Call {
     Status(UnitCall),
     /// Prove that systemd would bring it back
     Verify(VerifyCall),
-    /// Remove what install has written, and prove that the rest counts again
+    /// Remove what install has written, and prove what counts then
     Remove(RemoveCall),
     /// Print the drop-in that install would write
     Print(PrintCall),
     /// Have it on many instances, through AWS Systems Manager
+    #[command(
+        override_usage = "ssm-keepalive deploy [OPTIONS]\n         <--instance-ids ID...|--targets KEY...|--all-online>"
+    )]
     Deploy(DeployCall),
-    /// Tell of many instances whether systemd would bring their agents back
+    /// Tell of many whether systemd would bring their agents back
+    #[command(
+        override_usage = "ssm-keepalive fleet-status [OPTIONS]\n         <--instance-ids ID...|--targets KEY...|--all-online>"
+    )]
     FleetStatus(FleetCall),
     /// Restart the agent if it is asleep for too long
     Watch(WatchCall),
@@ -45,13 +51,13 @@ pub enum Call {
 /// `install`.
 #[derive(Debug, Args)]
 pub struct InstallCall {
-    /// The unit [default: that of the snap or of the package, whichever is there]
+    /// The unit [default: whichever agent's is there]
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
-    /// How long systemd waits before it starts the agent again
+    /// How long systemd waits before a start
     #[arg(long, value_name = "SPAN", default_value_t = DEFAULT)]
     pub restart_sec: Span,
-    /// Restart the agent some seconds later, apart from this call
+    /// Restart the agent 5 s later, apart from this call
     #[arg(long)]
     pub restart: bool,
     /// Leave an agent that has failed as it is
@@ -63,13 +69,13 @@ pub struct InstallCall {
     /// Enable an agent that is disabled
     #[arg(long)]
     pub enable: bool,
-    /// Look again and again whether the agent is asleep, and restart it then
+    /// Have a timer restart an agent that is asleep
     #[arg(long)]
     pub watch: bool,
     /// For how long it has to be asleep
     #[arg(long, value_name = "SPAN", default_value = "10m", requires = "watch")]
     pub asleep_for: Span,
-    /// Write to the image below this folder, and prove nothing
+    /// Write to the image in this folder, prove nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["restart", "no_start", "start", "enable"])]
     pub root: Option<PathBuf>,
     /// Show the change and make none
@@ -83,7 +89,7 @@ pub struct InstallCall {
 /// `status`.
 #[derive(Debug, Args)]
 pub struct UnitCall {
-    /// The unit [default: that of the snap or of the package, whichever is there]
+    /// The unit [default: whichever agent's is there]
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
     /// One JSON object a line
@@ -94,7 +100,7 @@ pub struct UnitCall {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyCall {
-    /// The unit [default: that of the snap or of the package, whichever is there]
+    /// The unit [default: whichever agent's is there]
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
     /// Kill the agent's main process, and wait until it is back
@@ -111,7 +117,7 @@ pub struct RemoveCall {
     /// The unit [default: each that has a drop-in of ours]
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
-    /// Remove it from the image below this folder, and prove nothing
+    /// Remove it from the image in this folder, prove nothing
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// Show the change and make none
@@ -125,7 +131,7 @@ pub struct RemoveCall {
 /// `watch`.
 #[derive(Debug, Args)]
 pub struct WatchCall {
-    /// The unit [default: that of the snap or of the package, whichever is there]
+    /// The unit [default: whichever agent's is there]
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
     /// For how long it has to be asleep
@@ -139,7 +145,7 @@ pub struct WatchCall {
 /// `print`.
 #[derive(Debug, Args)]
 pub struct PrintCall {
-    /// How long systemd waits before it starts the agent again
+    /// How long systemd waits before a start
     #[arg(long, value_name = "SPAN", default_value_t = DEFAULT)]
     pub restart_sec: Span,
 }

@@ -37,6 +37,8 @@ pub struct Facts {
     pub is_unregistered: bool,
     /// Whether this host reboots within minutes.
     pub reboots: bool,
+    /// Whether the agent's logs may be read, so that `slept` and `is_unregistered` say something.
+    pub has_logs: bool,
 }
 
 /// How the agent is.

@@ -12,6 +12,8 @@ const MAX_PROCS: u64 = 64 << 10;
 const MAX_PROCESSES: usize = 4096;
 /// Longest name that the kernel keeps of a process, in bytes (proc_pid_comm(5)).
 const COMM: usize = 15;
+/// Most bytes of a process's status that are read; the name and the ids come first.
+const MAX_STATUS: u64 = 4096;
 /// What readlink(2) adds to a program that was replaced since, as by an update of the agent.
 const DELETED: &str = " (deleted)";
 
@@ -32,13 +34,23 @@ pub struct Workers {
 /// The agent's processes in a control group; `None` when they cannot be told, or are too many.
 #[must_use]
 pub fn workers(control_group: &str) -> Option<Workers> {
-    let pids = HIERARCHIES.iter().find_map(|root| pids(&procs_file(Path::new(root), control_group)?))?;
+    let pids = || HIERARCHIES.iter().find_map(|root| pids(&procs_file(Path::new(root), control_group)?));
     let mut workers = Workers::default();
-    for name in pids.into_iter().filter_map(Name::of) {
-        workers.agent |= name.is(WORKER);
-        workers.busy += usize::from(BUSY.iter().any(|busy| name.is(busy)));
+    let mut unknown = Vec::new();
+    for pid in pids()? {
+        match Name::of(pid) {
+            None => unknown.push(pid),
+            // All of the agent is root's: what runs below it as somebody else may call itself what it likes.
+            Some(name) if !name.is_root => {}
+            Some(name) => {
+                workers.agent |= name.is(WORKER);
+                workers.busy += usize::from(BUSY.iter().any(|busy| name.is(busy)));
+            }
+        }
     }
-    Some(workers)
+    // One that has ended is in no group any more. One that still is, is hidden (hidepid= of proc(5)).
+    let is_hidden = !unknown.is_empty() && pids()?.iter().any(|pid| unknown.contains(pid));
+    (!is_hidden).then_some(workers)
 }
 
 /// The file that lists a group's processes; `None` for what is no path below the root.
@@ -60,19 +72,28 @@ fn pids(procs: &Path) -> Option<Vec<i32>> {
 #[derive(Debug)]
 struct Name {
     comm: String,
+    /// Whether its real, effective, saved and file system uid are root's: a setuid program has another real one.
+    is_root: bool,
     /// The last component of its program; `None` when this may not be asked.
     program: Option<String>,
 }
 
 impl Name {
-    /// `None` when it has ended.
+    /// `None` when it has ended, or is hidden.
     fn of(pid: i32) -> Option<Self> {
         let of = |what: &str| PathBuf::from(format!("/proc/{pid}/{what}"));
-        // The kernel bounds it to 15 bytes and a newline.
-        let comm = fs::read_to_string(of("comm")).ok()?;
+        let mut status = Vec::new();
+        File::open(of("status")).ok()?.take(MAX_STATUS).read_to_end(&mut status).ok()?;
         let program = fs::read_link(of("exe")).ok();
         let program = program.and_then(|path| path.file_name()?.to_str().map(str::to_owned));
-        Some(Self { comm: comm.trim_end_matches('\n').to_owned(), program })
+        Self::read(&String::from_utf8_lossy(&status), program)
+    }
+
+    /// Reads proc_pid_status(5).
+    fn read(status: &str, program: Option<String>) -> Option<Self> {
+        let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(":\t"));
+        let is_root = value("Uid")?.split('\t').all(|uid| uid == "0");
+        Some(Self { comm: value("Name")?.to_owned(), is_root, program })
     }
 
     /// Whether it is this program, or a script of that name.
@@ -117,6 +138,7 @@ mod tests {
     fn a_program_is_known_by_its_file_or_by_what_the_kernel_keeps_of_its_name() {
         let name = |comm: &str, program: Option<&str>| Name {
             comm: comm.into(),
+            is_root: true,
             program: program.map(str::to_owned),
         };
         assert!(name("x", Some("ssm-agent-worker")).is(WORKER));
@@ -125,6 +147,22 @@ mod tests {
         assert!(name("ssm-agent-worke", None).is(WORKER));
         assert!(!name("amazon-ssm-agen", Some("amazon-ssm-agent")).is(WORKER));
         assert!(!name("ssm-agent", None).is(WORKER));
+    }
+
+    #[test]
+    fn only_a_process_with_no_other_id_than_root_s_is_the_agent_s() {
+        for (uids, is_root) in [
+            ("0\t0\t0\t0", true),
+            ("1000\t1000\t1000\t1000", false),
+            ("1000\t0\t0\t0", false),
+            ("0\t0\t1000\t0", false),
+        ] {
+            let status = format!("Name:\tssm-agent-worke\nUmask:\t0022\nUid:\t{uids}\nGid:\t0\t0\t0\t0\n");
+            let name = Name::read(&status, None).expect("a name");
+            assert_eq!((name.is(WORKER), name.is_root), (true, is_root), "{uids}");
+        }
+        // A name cannot bring lines of its own: the kernel escapes them.
+        assert!(Name::read("Name:\tx\\nUid:\\t0\n", None).is_none());
     }
 
     #[test]

@@ -25,6 +25,12 @@ use crate::watch::{self, State, TIMER, Watch};
 
 /// The operation's name in JSON.
 const OP: &str = "status";
+/// What a caller has to know who may not look into the agent's logs, with its stable word.
+const LOGS_UNREAD: (&str, &str) = (
+    "logs-unread",
+    "the agent's logs cannot be read, and so not whether its worker sleeps or it is not registered: call this with \
+     sudo",
+);
 
 /// Tells it; the exit status is that of the condition.
 #[must_use]
@@ -124,7 +130,7 @@ fn object(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failur
         "drop_in": kind(drop_in),
         "drop_in_file": path_of(unit).to_string_lossy(),
         "overruled_by": overruled,
-        "warnings": warning(facts, drop_in).map(|_| reboot_gap::CODE).into_iter().collect::<Vec<_>>(),
+        "warnings": warnings(facts, drop_in).iter().map(|(code, _)| *code).collect::<Vec<_>>(),
         "watch": watch.code(),
         "watch_asleep_for": of(watch).map(|watch| watch.asleep_for.to_string()),
         "watch_unit": of(watch).map(|watch| watch.unit.as_str()),
@@ -160,9 +166,7 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
     if let Some(winner) = &facts.winner {
         lines.push(format!("  overruled by  {winner}"));
     }
-    if let Some(warning) = warning(facts, drop_in) {
-        lines.push(format!("  warning       {warning}"));
-    }
+    lines.extend(warnings(facts, drop_in).iter().map(|(_, sentence)| format!("  warning       {sentence}")));
     lines.push(match watch {
         State::Off => "  watch         off".to_owned(),
         State::On(watch) if watch.unit == *unit => {
@@ -176,13 +180,15 @@ fn words(facts: &Facts, condition: &Condition, drop_in: &Result<Present, Failure
     lines.join("\n")
 }
 
-/// What keeps an agent from waiting for a reboot.
-fn warning(facts: &Facts, drop_in: &Result<Present, Failure>) -> Option<&'static str> {
+/// What keeps an agent from waiting for a reboot, or this caller from knowing how it is.
+fn warnings(facts: &Facts, drop_in: &Result<Present, Failure>) -> Vec<(&'static str, &'static str)> {
     let recorded = match drop_in {
         Ok(Present::Ours(drop_in)) => Some(drop_in),
         _ => None,
     };
-    reboot_gap::warning(recorded, &facts.properties)
+    let reboot =
+        reboot_gap::warning(recorded, &facts.properties).map(|sentence| (reboot_gap::CODE, sentence));
+    reboot.into_iter().chain((!facts.has_logs).then_some(LOGS_UNREAD)).collect()
 }
 
 /// The watch that looks.

@@ -74,8 +74,9 @@ fn watch(call: &WatchCall, report: Report) -> Result<Exit, Failure> {
         Decision::Restart { asleep } => match act(&seen)? {
             None => End::Restarted { asleep },
             Some(why) => {
-                // It was not restarted, and so that does not count.
-                store.save(&Memory { restarts: memory.restarts, ..next.clone() }, &now)?;
+                // It was not restarted, and so that does not count; nor has one slept on that is awake now.
+                let asleep = next.asleep.filter(|_| !matches!(why, Why::NotAsleep(_)));
+                store.save(&Memory { asleep, restarts: memory.restarts }, &now)?;
                 End::Left(why)
             }
         },

@@ -21,10 +21,10 @@ pub struct FleetCall {
     /// The region [default: that of the profile]
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
-    /// The unit [default: that of the snap or of the package, whichever is there]
+    /// The unit [default: whichever agent's is there]
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
-    /// How many seconds the script may run on an instance
+    /// Seconds the script may run there
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u32).range(5..=28_800))]
     pub document_timeout: u32,
     /// One JSON object a line
@@ -39,7 +39,7 @@ struct Instances {
     /// These instances
     #[arg(long, value_name = "ID", num_args = 1..)]
     instance_ids: Vec<InstanceId>,
-    /// Those with this tag, like Key=tag:role,Values=web,db
+    /// By tag, like Key=tag:role,Values=web,db
     #[arg(long, value_name = "KEY", num_args = 1..)]
     targets: Vec<Target>,
     /// All that Systems Manager has online
@@ -71,14 +71,13 @@ pub struct DeployCall {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the help")]
     pub fleet: FleetCall,
-    /// How long systemd waits before it starts the agent again
+    /// The wait before a start
     #[arg(long, value_name = "SPAN", default_value_t = DEFAULT)]
     pub restart_sec: Span,
-    /// On how many instances at a time, or on how many of a hundred [default: 50 a batch]
+    /// On how many instances at a time [default: all]
     #[arg(long, value_name = "N|N%")]
     pub max_concurrency: Option<MaxConcurrency>,
-    /// After how many failures, of all, no other instance is begun with [default: 0 with
-    /// --max-concurrency, otherwise none is left out]
+    /// How many may fail before no other is begun with
     #[arg(long, value_name = "N|N%")]
     pub max_errors: Option<MaxErrors>,
     /// Remove what was installed

@@ -18,6 +18,7 @@ fn facts(instead: &str) -> Facts {
         slept: None,
         is_unregistered: false,
         reboots: false,
+        has_logs: true,
     }
 }
 

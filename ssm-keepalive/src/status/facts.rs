@@ -24,6 +24,7 @@ pub(super) fn gather(selected: &Selected, winner: Option<Setting>) -> Facts {
         slept: began.and_then(slept_since),
         is_unregistered: began.is_some_and(agent_files::is_unregistered),
         reboots: reboot::is_soon(),
+        has_logs: agent_files::are_readable(),
         unit: unit.clone(),
         properties: properties.clone(),
     }

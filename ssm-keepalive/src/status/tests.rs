@@ -20,6 +20,7 @@ fn facts() -> Facts {
         slept: None,
         is_unregistered: false,
         reboots: false,
+        has_logs: true,
     }
 }
 

@@ -104,14 +104,14 @@ impl Watch {
         format!("{} watch --unit {} --asleep-for {}", self.program.as_str(), self.unit, word(self.asleep_for))
     }
 
-    /// The text of the service.
+    /// The text of the service. It may look each second, which systemd's start limit takes for a failure.
     #[must_use]
     pub fn service(&self) -> String {
         // systemd.service(5) takes a backslash for the beginning of an escape.
         let words = self.words().replace('\\', r"\\");
         format!(
             "{MARKER}\n\n[Unit]\nDescription=Restart the SSM agent if it is asleep\n\
-             Documentation=man:ssm-keepalive(8)\n\n[Service]\nType=oneshot\n{EXEC}{words}\n{HARDENED}"
+             Documentation=man:ssm-keepalive(8)\nStartLimitIntervalSec=0\n\n[Service]\nType=oneshot\n{EXEC}{words}\n{HARDENED}"
         )
     }
 
