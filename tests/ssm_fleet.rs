@@ -138,6 +138,8 @@ fn what_cannot_be_reached_is_told_and_not_sent() {
     for call in fleet.endpoint.calls_of(Operation::SendCommand) {
         assert_eq!(call.instances(), [ONE]);
     }
+    let status = fleet.call(&format!("fleet-status --json --instance-ids {ONE} {lost}")).code(1);
+    assert_eq!(codes(&status), expected([(ONE, "proven"), (lost, "not-online")]));
     let _ = fleet.call("deploy --targets Key=tag:role,Values=nobody --json").code(1).says("no-instances");
 }
 
