@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod aws;
+mod call;
 pub mod deploy;
 pub mod instance;
 mod interrupt;

@@ -13,7 +13,9 @@ use super::poll::{Deadline, await_ends};
 use super::progress::Progress;
 use super::reply::{Question, Reply, heard, unfinished};
 use super::script::Request;
-use super::send::{DELIVERY, MAX_INSTANCES, MaxConcurrency, MaxErrors, Order, Refused, Sent, send};
+use super::send::{
+    DELIVERY, MAX_INSTANCES, MaxConcurrency, MaxErrors, Order, Refused, Sent, interrupted, send,
+};
 use crate::failure::Failure;
 
 /// How long is waited beyond what AWS may take by its own limits.
@@ -22,9 +24,35 @@ const MARGIN: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 4;
 
 /// A command for some of them, and what its answers are known by.
-struct Asked {
+struct Batch {
     sent: Sent,
     nonce: Nonce,
+}
+
+/// Limits of a round, of all instances together.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// On how many at a time; all when not given.
+    pub max_concurrency: Option<MaxConcurrency>,
+    /// After how many failures no other is begun with. When it is not given, none with a limit of those at a time:
+    /// somebody wants to see the first ones end well. All at once leaves none out.
+    pub max_errors: Option<MaxErrors>,
+}
+
+impl Limits {
+    fn any(&self) -> bool {
+        self.max_concurrency.is_some() || self.max_errors.is_some()
+    }
+
+    /// How many may fail; `None` for any number.
+    fn most_errors(&self, all: usize) -> Option<usize> {
+        let given = self.max_errors.clone();
+        given.or_else(|| self.max_concurrency.as_ref().map(|_| MaxErrors::default())).map(|most| most.of(all))
+    }
+
+    fn concurrency(&self) -> MaxConcurrency {
+        self.max_concurrency.clone().unwrap_or_default()
+    }
 }
 
 /// How a script is sent.
@@ -33,10 +61,8 @@ pub struct Round<'a> {
     pub aws: &'a Aws,
     /// How many seconds it may run on an instance.
     pub document_timeout: u32,
-    /// On how many at a time; all when not given.
-    pub max_concurrency: Option<MaxConcurrency>,
-    /// After how many failures no other is begun with: see [`Round::max_errors`] when not given.
-    pub max_errors: Option<MaxErrors>,
+    /// On how many, and after how many failures no more.
+    pub limits: Limits,
     /// Looked at while waiting.
     pub interrupt: &'a Interrupt,
     /// Told of those that have ended.
@@ -47,9 +73,8 @@ impl Round<'_> {
     /// Sends it to all and waits for all. Every instance is in the answer.
     pub fn ask(&self, question: Question<'_>, instances: &[InstanceId]) -> BTreeMap<InstanceId, Reply> {
         let mut replies = BTreeMap::new();
-        let limits_all = self.max_concurrency.is_some() || self.max_errors.is_some();
         // AWS keeps to limits within a command: with limits for all there is one at a time.
-        let together = if limits_all { MAX_INSTANCES } else { instances.len().max(1) };
+        let together = if self.limits.any() { MAX_INSTANCES } else { instances.len().max(1) };
         for some in instances.chunks(together) {
             match self.errors_left(&replies, instances.len()) {
                 Ok(max_errors) => replies.extend(self.ask_some(question, some, &max_errors)),
@@ -61,17 +86,12 @@ impl Round<'_> {
         replies
     }
 
-    /// How many more may fail, or why no further instance is asked. With a limit of those at a time somebody wants to see
-    /// the first ones end well; all at once leaves none out.
+    /// How many more may fail, or why no further instance is asked.
     fn errors_left(&self, replies: &BTreeMap<InstanceId, Reply>, all: usize) -> Result<MaxErrors, Failure> {
         if self.interrupt.came() {
             return Err(interrupted());
         }
-        let most = match (&self.max_errors, &self.max_concurrency) {
-            (Some(given), _) => given.of(all),
-            (None, Some(_)) => MaxErrors::default().of(all),
-            (None, None) => return Ok(MaxErrors::unlimited()),
-        };
+        let Some(most) = self.limits.most_errors(all) else { return Ok(MaxErrors::unlimited()) };
         let failed = replies.values().filter(|reply| !reply.has_succeeded()).count();
         let left = most.checked_sub(failed).ok_or_else(|| {
             let error = format!("not sent, since {failed} others failed, more than --max-errors allows");
@@ -86,7 +106,7 @@ impl Round<'_> {
         instances: &[InstanceId],
         max_errors: &MaxErrors,
     ) -> BTreeMap<InstanceId, Reply> {
-        let (asked, refused) = self.send_all(question, instances, max_errors);
+        let (batches, refused) = self.send_all(question, instances, max_errors);
         let mut replies = BTreeMap::new();
         for refused in refused {
             for instance in refused.instances {
@@ -94,7 +114,7 @@ impl Round<'_> {
                 replies.insert(instance, Reply::not_sent(refused.failure.clone()));
             }
         }
-        let sent: Vec<Sent> = asked.iter().map(|asked| asked.sent.clone()).collect();
+        let sent: Vec<Sent> = batches.iter().map(|batch| batch.sent.clone()).collect();
         let deadline =
             Deadline { at: Instant::now() + self.longest(instances.len()), stop: self.interrupt.flag() };
         let options = self.aws.options_for_shell();
@@ -103,7 +123,7 @@ impl Round<'_> {
                 self.progress.ended();
             }
         });
-        for Asked { sent: Sent { command, instances }, nonce } in asked {
+        for Batch { sent: Sent { command, instances }, nonce } in batches {
             for instance in instances {
                 let heard = match ended.remove(&instance) {
                     Some(ended) => heard(question, &nonce, &command, ended, &options),
@@ -124,12 +144,12 @@ impl Round<'_> {
         question: Question<'_>,
         instances: &[InstanceId],
         max_errors: &MaxErrors,
-    ) -> (Vec<Asked>, Vec<Refused>) {
+    ) -> (Vec<Batch>, Vec<Refused>) {
         let batches: Vec<&[InstanceId]> = instances.chunks(MAX_INSTANCES).collect();
         let (mut asked, mut refused) = (Vec::new(), Vec::new());
         let send = |batch: &[InstanceId]| self.send_batch(question, batch, max_errors);
         for some in batches.chunks(AT_ONCE) {
-            let results: Vec<Result<Asked, Refused>> = thread::scope(|scope| {
+            let results: Vec<Result<Batch, Refused>> = thread::scope(|scope| {
                 let begun: Vec<_> = some
                     .iter()
                     .map(|batch| (*batch, thread::Builder::new().spawn_scoped(scope, || send(batch)).ok()))
@@ -158,7 +178,7 @@ impl Round<'_> {
         question: Question<'_>,
         batch: &[InstanceId],
         max_errors: &MaxErrors,
-    ) -> Vec<Result<Asked, Refused>> {
+    ) -> Vec<Result<Batch, Refused>> {
         let all = |failure| vec![Err(Refused { instances: batch.to_vec(), failure })];
         let Question { op, unit, restart_sec } = question;
         let nonce = match Nonce::fresh() {
@@ -169,28 +189,24 @@ impl Round<'_> {
         let order = Order {
             script: request.text(),
             document_timeout: self.document_timeout,
-            max_concurrency: self.max_concurrency.clone().unwrap_or_default(),
+            max_concurrency: self.limits.concurrency(),
             max_errors: max_errors.clone(),
             comment: format!("ssm-keepalive {op}"),
         };
         let results = send(self.aws, &order, batch, self.interrupt.flag());
         self.interrupt.begin(results.iter().flatten().map(|sent| &sent.command));
-        let known = |sent| Asked { sent, nonce: request.nonce.clone() };
+        let known = |sent| Batch { sent, nonce: request.nonce.clone() };
         results.into_iter().map(|result| result.map(known)).collect()
     }
 
     /// How long AWS may take at most: each instance waits for those before it, is looked for, and runs the script.
     fn longest(&self, instances: usize) -> Duration {
         let size = instances.min(MAX_INSTANCES);
-        let concurrency = self.max_concurrency.clone().unwrap_or_default().of(size);
+        let concurrency = self.limits.concurrency().of(size);
         let turns = u32::try_from(size.div_ceil(concurrency)).unwrap_or(u32::MAX);
         let one = Duration::from_secs(u64::from(self.document_timeout)) + DELIVERY;
         one.saturating_mul(turns).saturating_add(MARGIN)
     }
-}
-
-fn interrupted() -> Failure {
-    Failure::new("interrupted", "not sent, since a signal ended the call")
 }
 
 fn lost(batch: &[InstanceId]) -> Refused {

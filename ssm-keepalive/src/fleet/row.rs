@@ -37,10 +37,24 @@ impl Asked {
         }
     }
 
-    /// What proves it then.
+    /// What proves it then; `None` for what is a proof itself.
     #[must_use]
-    pub fn proof(self) -> Op {
-        if self == Self::Remove { Op::Gone } else { Op::Prove }
+    pub fn proof(self) -> Option<Op> {
+        match self {
+            Self::Install(_) => Some(Op::Prove),
+            Self::Remove => Some(Op::Gone),
+            Self::Status => None,
+        }
+    }
+
+    /// The word for it beside the bar.
+    #[must_use]
+    pub fn step(self) -> &'static str {
+        match self {
+            Self::Install(_) => "install",
+            Self::Remove => "remove",
+            Self::Status => "status",
+        }
     }
 
     /// The operation's name in JSON.
@@ -132,7 +146,7 @@ impl Row {
             end: end(asked, first, proof),
             answer: replies().filter_map(|reply| reply.heard.as_ref().ok()).next_back().cloned(),
             commands: replies().filter_map(|reply| reply.command.clone()).collect(),
-            in_flight: replies().any(|reply| reply.heard.as_ref().is_err_and(|not| not.in_flight)),
+            in_flight: replies().any(Reply::is_in_flight),
             instance,
             node,
         }

@@ -107,11 +107,16 @@ fn unless_stopped(
 ) -> impl FnMut(&[InstanceId]) -> Attempt {
     move |instances| {
         if stop.load(Ordering::Relaxed) {
-            let error = "not sent, since a signal ended the call";
-            return Attempt::Failed(Failure::new("interrupted", error));
+            return Attempt::Failed(interrupted());
         }
         call(instances)
     }
+}
+
+/// Why nothing more is sent after a signal.
+#[must_use]
+pub fn interrupted() -> Failure {
+    Failure::new("interrupted", "not sent, since a signal ended the call")
 }
 
 /// What became of one call.
