@@ -1,7 +1,8 @@
-//! Words to the operator on standard error. Printing cannot fail in a way that matters.
+//! Words to the operator on standard error, and why something failed. Printing cannot fail in a way that matters.
 
 #![forbid(unsafe_code)]
 
+mod failure;
 mod unseen;
 
 use std::fmt::Display;
@@ -11,6 +12,8 @@ use std::os::fd::AsFd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use unseen::is_unseen;
+
+pub use failure::Failure;
 
 /// How long a standard error that stalls is waited for, in milliseconds: words are worth less than
 /// what else there is to do, and whoever stalls it may be the caller.

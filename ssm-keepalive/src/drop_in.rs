@@ -7,10 +7,10 @@ mod hand_made;
 
 use std::fmt::Write as _;
 
-use crate::failure::Failure;
 use crate::properties::Properties;
 use crate::span::Span;
 use crate::transaction::{Contents, PERMISSIONS, PUBLIC};
+use diagnostics::Failure;
 
 /// Its name. It sorts after override.conf, and so counts more; another name than that of `systemctl edit`.
 pub const NAME: &str = "restart.conf";

@@ -14,12 +14,12 @@ use serde_json::json;
 use crate::cli::InstallCall;
 use crate::drop_in::{DropIn, NAME};
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::install::{OP, plan};
 use crate::report::{Report, with};
 use crate::transaction::{Contents, Folder, Units};
 use crate::unit::Unit;
 use crate::watch::{Files, Found, Program, Watch};
+use diagnostics::Failure;
 
 /// The stable word for what was written to an image and could not be proven.
 pub const CODE: &str = "image";

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::cli::InstallCall;
 use crate::drop_in::{DropIn, bounded, values};
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::image;
 use crate::precedence::sources;
 use crate::proof;
@@ -23,6 +22,7 @@ use crate::systemctl;
 use crate::transaction::{self, UNITS, look, path_of};
 use crate::version::Version;
 use crate::watch::{self, Program, SERVICE, TIMER, Watch};
+use diagnostics::Failure;
 use plan::Plan;
 
 /// The operation's name in JSON.

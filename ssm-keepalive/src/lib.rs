@@ -7,7 +7,6 @@ pub mod cli;
 pub mod condition;
 pub mod drop_in;
 pub mod exit;
-pub mod failure;
 pub mod fleet;
 pub mod image;
 pub mod install;

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::slice;
 
-use crate::failure::Failure;
 use crate::precedence::{Key, Source, deciding, sources};
 use crate::properties::Properties;
 use crate::span::Span;
 use crate::systemctl;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// A setting that is another one than ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::cli::RemoveCall;
 use crate::drop_in::{NAME, Present};
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::image::{CODE, Image};
 use crate::report::{self, Report};
 use crate::transaction::{Units, held_signals, lock};
 use crate::unit::Unit;
 use crate::watch::{self, Removed, TIMER, Watch};
+use diagnostics::Failure;
 use proof::Proof;
 use removal::{End, Removal};
 

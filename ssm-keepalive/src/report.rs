@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::journal::Level;
 use crate::{selection, systemctl};
+use diagnostics::Failure;
 
 /// The program's name before what it says to the operator.
 const NAME: &str = "ssm-keepalive";

@@ -7,12 +7,12 @@ use nix::sys::signal::Signal;
 use supervise::ProcessHandle;
 
 use crate::condition::bar;
-use crate::failure::Failure;
 use crate::processes::{self, Workers};
 use crate::properties::Properties;
 use crate::selection::Selected;
 use crate::span::Span;
 use crate::systemctl;
+use diagnostics::Failure;
 
 /// How much longer than RestartSec= the agent may take.
 const GRACE: Duration = Duration::from_secs(30);

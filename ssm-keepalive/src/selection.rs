@@ -2,12 +2,12 @@
 
 use crate::drop_in::Present;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::properties::Properties;
 use crate::report;
 use crate::systemctl;
 use crate::transaction;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// The agent's unit, loaded by systemd.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,6 @@ use crate::cli::UnitCall;
 use crate::condition::{Condition, Facts, bar, judge};
 use crate::drop_in::Present;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::install::plan::at;
 use crate::precedence::{Key, Setting, Source, deciding, sources};
 use crate::properties::Properties;
@@ -22,6 +21,7 @@ use crate::selection::{Selected, exit_of, select};
 use crate::span::Span;
 use crate::transaction::{look, path_of};
 use crate::watch::{self, State, TIMER, Watch};
+use diagnostics::Failure;
 
 /// The operation's name in JSON.
 const OP: &str = "status";

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use supervise::bounded::{Ran, Run, run};
 
-use crate::failure::Failure;
 use crate::properties::{ASKED, Properties};
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// Where they are; /bin is a folder of its own where /usr is not merged, as on Debian 9 and Ubuntu 18.04.
 const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];

@@ -13,8 +13,8 @@ use supervise::HeldSignals;
 use trusted_path::Lock;
 
 use crate::drop_in::{NAME, Present};
-use crate::failure::Failure;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 pub use entry::{Contents, Entry, PERMISSIONS, PUBLIC};
 pub use folder::Folder;

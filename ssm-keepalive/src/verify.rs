@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::cli::VerifyCall;
 use crate::drop_in::{DropIn, Present};
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::install::plan::at;
 use crate::precedence::{Key, Source, deciding, sources};
 use crate::proof;
@@ -13,6 +12,7 @@ use crate::report::{self, Report, with};
 use crate::revival;
 use crate::selection::{Selected, select};
 use crate::transaction::{look, path_of};
+use diagnostics::Failure;
 
 /// The operation's name in JSON.
 const OP: &str = "verify";

@@ -1,7 +1,7 @@
 //! Which systemd this is, by its number, and what it knows.
 
-use crate::failure::Failure;
 use crate::systemctl;
+use diagnostics::Failure;
 
 /// The first with StartLimitIntervalSec= of \[Unit\]; before it was StartLimitInterval= of \[Service\] (its NEWS).
 const UNIT_LIMIT: u32 = 230;

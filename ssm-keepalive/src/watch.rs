@@ -21,7 +21,6 @@ use trusted_path::Lock;
 
 use crate::cli::WatchCall;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::journal::Level;
 use crate::report::{self, Report};
 use crate::selection::{Selected, select};
@@ -29,6 +28,7 @@ use crate::span::Span;
 use crate::{status, systemctl};
 use clock::Now;
 use decision::{Decision, MOST, Memory, Process, Seen, Why, bar_since, decide};
+use diagnostics::Failure;
 use state::Store;
 
 pub use files::{Files, Found};

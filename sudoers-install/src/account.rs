@@ -6,8 +6,8 @@ use std::io;
 use accounts::{Database, DatabaseError, parse_id, passwd};
 use nix::unistd::getuid;
 
-use crate::failure::Failure;
 use crate::user_token::UserToken;
+use diagnostics::Failure;
 
 /// Longest name in bytes.
 pub const MAX_NAME_LENGTH: usize = 256;

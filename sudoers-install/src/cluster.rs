@@ -18,11 +18,12 @@ use std::time::Duration;
 
 use crate::cli::{ClusterAction, ClusterCall};
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::host::Host;
 use crate::inventory::{self, Source};
 use crate::remote::{Elevation, ProgramPath, UserName};
+use crate::report;
 use crate::ssh::Options;
+use diagnostics::Failure;
 
 use decision::Asked;
 use outcome::{Outcome, Row};
@@ -46,8 +47,7 @@ pub fn run(call: &ClusterCall) -> Exit {
         Err(failure) => (Exit::Failed, failure),
     };
     if call.json {
-        let object = serde_json::to_string(&failure).unwrap_or_default();
-        let _ = diagnostics::print(&format!("{object}\n"), Exit::Failed as u8);
+        let _ = diagnostics::print(&format!("{}\n", report::object(&failure)), Exit::Failed as u8);
     }
     diagnostics::complain("sudoers-install", &failure);
     exit

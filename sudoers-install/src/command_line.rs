@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::account::Account;
 use crate::escape_hatch::{self, Arguments, Hatch, LOGS};
-use crate::failure::Failure;
 use crate::helper::plain_path;
+use diagnostics::Failure;
 
 mod prepared;
 

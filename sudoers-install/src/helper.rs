@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use trusted_path::{PathError, Sticky, walk};
 
 use crate::escape_hatch::{Arguments, hatch};
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// The program's name, where it is looked for.
 const NAME: &str = "sudo-helper";

@@ -10,12 +10,12 @@ use crate::command_line::CommandLine;
 use crate::drop_in::{DropIn, Grant};
 use crate::escape_hatch::UNKNOWN_PROGRAM;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::helper::Helper;
 use crate::legacy::{self, Legacy};
 use crate::proof::SUDO;
 use crate::report::{self, Report};
 use crate::transaction::{Folder, Installed, change, look, path_of};
+use diagnostics::Failure;
 
 /// The operation's name in JSON.
 const OP: &str = "install";

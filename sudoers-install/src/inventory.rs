@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 pub use selection::select;
 pub use source::Source;
 
-use crate::failure::Failure;
 use crate::host::Host;
+use diagnostics::Failure;
 use layout::Layout;
 
 /// Longest part of the inventory that a message quotes, in characters.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::failure::Failure;
 use crate::transaction::{Present, look, names, path_of};
+use diagnostics::Failure;
 
 /// How the names of its files begin.
 const PREFIX: &str = "systems-manager-";

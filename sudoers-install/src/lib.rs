@@ -10,7 +10,6 @@ pub mod drop_in;
 pub mod effective;
 pub mod escape_hatch;
 pub mod exit;
-pub mod failure;
 pub mod helper;
 pub mod host;
 pub mod install;

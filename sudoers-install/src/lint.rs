@@ -16,8 +16,8 @@ use serde::Serialize;
 use crate::cli::LintCall;
 use crate::escape_hatch::UNKNOWN_PROGRAM;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::sudoers::{self, Kind, Place, Sudoers};
+use diagnostics::Failure;
 
 /// Most findings that are told.
 const MAX_FINDINGS: usize = 10_000;
@@ -114,9 +114,10 @@ pub fn run(call: &LintCall) -> Exit {
 }
 
 fn fail(failure: &Failure, json: bool, report: &mut String) {
-    match serde_json::to_string(failure) {
-        Ok(line) if json => report.extend([&line, "\n"]),
-        _ => diagnostics::complain("sudoers-install", failure),
+    if json {
+        report.extend([&crate::report::object(failure).to_string(), "\n"]);
+    } else {
+        diagnostics::complain("sudoers-install", failure);
     }
 }
 

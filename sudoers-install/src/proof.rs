@@ -14,10 +14,10 @@ use supervise::bounded::{Ran, Run, run, run_as};
 use crate::account::Account;
 use crate::command_line::CommandLine;
 use crate::drop_in::{DropIn, Grant};
-use crate::failure::Failure;
 use crate::helper::Helper;
 use crate::remote::Nonce;
 use crate::sudoers::{SYSTEM, Sudoers};
+use diagnostics::Failure;
 
 /// The sudo that users call.
 pub const SUDO: &str = "/usr/bin/sudo";

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::cli::ChangeCall;
 use crate::drop_in::DropIn;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::report::{self, Report};
 use crate::transaction::{Folder, PREFIXES, Present, look, names, path_of};
 use crate::user_token::stem;
+use diagnostics::Failure;
 
 /// The operation's name in JSON.
 const OP: &str = "remove";

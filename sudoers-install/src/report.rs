@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::legacy::Legacy;
 use crate::transaction::Recovered;
+use diagnostics::Failure;
 
 /// The program's name before what it says to the operator.
 const NAME: &str = "sudoers-install";
@@ -54,6 +54,12 @@ impl Report {
         }
         Exit::Failed
     }
+}
+
+/// A failure, for programs.
+#[must_use]
+pub fn object(failure: &Failure) -> Value {
+    json!({"code": failure.code, "error": failure.error})
 }
 
 /// Data, at once. Where it cannot be written the call has failed, and the operator is told so, once.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use supervise::bounded::{self, Run};
 
-use crate::failure::Failure;
 use crate::host::Host;
+use diagnostics::Failure;
 
 pub use reach::Reach;
 pub use session::{Answered, NewKeys, Opened, Question, ReadySession, Session};

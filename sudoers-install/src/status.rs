@@ -6,12 +6,12 @@ use crate::account::Account;
 use crate::cli::JsonCall;
 use crate::drop_in::DropIn;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::legacy;
 use crate::proof::{Effect, KILLED, confirm};
 use crate::remove::{Managed, managed};
 use crate::report::{self, Report};
 use crate::transaction::{Pending, leftovers, path_of, pending};
+use diagnostics::Failure;
 
 /// The operation's name in JSON.
 const OP: &str = "status";

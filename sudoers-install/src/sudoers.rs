@@ -18,7 +18,7 @@ pub use entry::{
     Kind, Member, Place, Rule, Runas, Scope, Setting, Where, Who,
 };
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 use include::{Owner, Reading};
 
 /// The system's own file.

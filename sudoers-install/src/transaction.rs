@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use supervise::HeldSignals;
 
 use crate::drop_in::DropIn;
-use crate::failure::Failure;
 use crate::legacy::Legacy;
 use crate::proof::{Effect, confirm};
 use crate::visudo::{Visudo, added};
+use diagnostics::Failure;
 
 pub use folder::{Folder, MAX_FILE, Present, look, names};
 pub use pending::{Pending, Recovered, leftovers, pending};

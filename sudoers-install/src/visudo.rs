@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use supervise::bounded::{Ran, Run, run};
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// Where systems have it, first found first taken.
 const PLACES: [&str; 3] = ["/usr/sbin/visudo", "/usr/bin/visudo", "/usr/local/sbin/visudo"];

@@ -18,7 +18,7 @@ use supervise::bounded::{Ran, Run, Untold, run_tied};
 use supervise::{default_path, locate};
 use tempfile::TempDir;
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 pub use error::AwsError;
 use error::Call;

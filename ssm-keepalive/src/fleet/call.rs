@@ -14,8 +14,8 @@ use super::told;
 use crate::cli::FleetCall;
 use crate::drop_in;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::report;
+use diagnostics::Failure;
 
 /// Makes it, or with `dry_run` only the survey; the exit status says whether every instance is good.
 ///

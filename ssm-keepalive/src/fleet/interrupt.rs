@@ -11,8 +11,8 @@ use nix::sys::signal::{SigSet, Signal};
 use super::send::CommandId;
 use super::told;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::report;
+use diagnostics::Failure;
 
 /// What is taken as a wish to end.
 const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];

@@ -8,10 +8,10 @@ use std::fmt;
 use diagnostics::one_line;
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
 use crate::fleet::aws::{Aws, Kind};
 use crate::fleet::instance::InstanceId;
 use crate::fleet::target::Target;
+use diagnostics::Failure;
 
 /// The operation that is called.
 const DESCRIBE: &str = "describe-instance-information";

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::failure::Failure;
 use crate::fleet::aws::{Aws, AwsError};
 use crate::fleet::instance::InstanceId;
 use crate::fleet::outcome::Outcome;
 use crate::fleet::send::Sent;
+use diagnostics::Failure;
 
 use pace::Pace;
 pub use row::Output;

@@ -7,9 +7,9 @@ use super::poll::Ended;
 use super::script::Op;
 use super::send::CommandId;
 use super::told;
-use crate::failure::Failure;
 use crate::span::Span;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// What all instances are asked.
 #[derive(Debug, Clone, Copy)]

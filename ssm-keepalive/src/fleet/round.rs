@@ -16,7 +16,7 @@ use super::script::Request;
 use super::send::{
     DELIVERY, MAX_INSTANCES, MaxConcurrency, MaxErrors, Order, Refused, Sent, interrupted, send,
 };
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// How long is waited beyond what AWS may take by its own limits.
 const MARGIN: Duration = Duration::from_secs(60);

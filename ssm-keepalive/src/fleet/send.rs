@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::failure::Failure;
 use crate::fleet::aws::{Aws, AwsError, Kind};
 use crate::fleet::instance::InstanceId;
+use diagnostics::Failure;
 
 pub use order::{MaxConcurrency, MaxErrors, NotALimit, Order};
 

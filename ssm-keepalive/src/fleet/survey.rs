@@ -3,7 +3,7 @@
 use super::aws::Aws;
 use super::instance::InstanceId;
 use super::node::{Chosen, Described, Node, Ping, describe};
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// What the platform is called whose agents systemd runs.
 const LINUX: &str = "Linux";

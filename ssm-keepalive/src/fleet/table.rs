@@ -111,10 +111,10 @@ fn summary(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
     use crate::fleet::instance::InstanceId;
     use crate::fleet::node::{Node, Ping};
     use crate::fleet::survey::LeftOut;
+    use diagnostics::Failure;
 
     fn left_out(number: u32, code: &'static str, name: &str, error: &str) -> Row {
         let instance: InstanceId = format!("i-{number:08}").parse().expect("an instance");

@@ -60,8 +60,8 @@ fn in_flight(rows: &[Row], options: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
     use crate::fleet::reply::{NotHeard, Reply};
+    use diagnostics::Failure;
 
     #[test]
     fn each_command_under_way_is_told_once_with_how_to_look_again() {

@@ -1,10 +1,10 @@
 //! What is done about an agent that does not run: systemd starts again what ends, not what has ended.
 
 use crate::cli::InstallCall;
-use crate::failure::Failure;
 use crate::properties::Properties;
 use crate::systemctl;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// A thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::drop_in::{DropIn, Present};
-use crate::failure::Failure;
 use crate::precedence::{Key, Source, deciding, without};
+use diagnostics::Failure;
 
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@
 
 use supervise::bounded::Ran;
 
-use crate::failure::Failure;
 use crate::systemctl;
 use crate::unit::Unit;
 use crate::version::Version;
+use diagnostics::Failure;
 
 /// A unit that has failed is forgotten, too; older ones keep it, and then its name cannot be used again.
 const COLLECT: &str = "--collect";

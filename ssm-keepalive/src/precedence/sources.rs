@@ -8,8 +8,8 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use super::Source;
-use crate::failure::Failure;
 use crate::properties::Properties;
+use diagnostics::Failure;
 
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;

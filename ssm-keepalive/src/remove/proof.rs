@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::failure::Failure;
 use crate::precedence::{Key, Source, deciding, sources};
 use crate::properties::{Properties, limit_interval};
 use crate::span::Span;
 use crate::systemctl;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// RestartSec= where nobody says one (systemd-system.conf(5)).
 const RESTART_SEC: Span = Span::from_micros(100_000);

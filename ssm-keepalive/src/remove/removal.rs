@@ -2,11 +2,11 @@
 
 use super::proof::{self, Proof};
 use crate::drop_in::{Kept, Present};
-use crate::failure::Failure;
 use crate::install::plan::foreign;
 use crate::systemctl;
 use crate::transaction::{Contents, Folder, Units, trust};
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

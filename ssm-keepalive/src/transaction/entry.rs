@@ -13,7 +13,7 @@ use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;

@@ -10,8 +10,8 @@ use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
 use super::entry::{Contents, Entry, failed};
 use crate::drop_in::NAME;
-use crate::failure::Failure;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// Mode of a folder that is made.
 const FOLDER_MODE: u32 = 0o755;

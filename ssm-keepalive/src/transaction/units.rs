@@ -12,8 +12,8 @@ use nix::unistd::geteuid;
 
 use super::{Contents, Folder, UNITS};
 use crate::drop_in::Present;
-use crate::failure::Failure;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// Most names that the folder may hold.
 const MAX_NAMES: usize = 10_000;

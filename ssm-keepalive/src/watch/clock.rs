@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// Another one for each boot (proc_sys_kernel(5), random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

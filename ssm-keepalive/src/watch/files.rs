@@ -7,8 +7,8 @@ use nix::fcntl::readlinkat;
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, symlinkat, unlinkat};
 
 use super::units::{SERVICE, TIMER, WANTED_BY, Watch};
-use crate::failure::Failure;
 use crate::transaction::{Contents, Entry, Folder, UNITS, Units};
+use diagnostics::Failure;
 
 /// What is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

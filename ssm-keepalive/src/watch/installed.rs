@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Files, Found};
 use super::units::{SERVICE, TIMER, WANTED_BY, Watch};
-use crate::failure::Failure;
 use crate::systemctl;
 use crate::transaction::{UNITS, Units, trust};
 use crate::watch::state;
+use diagnostics::Failure;
 
 /// What is asked of systemd about the timer and about the service.
 const OF_TIMER: &str = "LoadState,UnitFileState,FragmentPath,DropInPaths,ActiveState,Unit";

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// What a path may hold besides letters and digits, so that systemd takes it as it is (systemd.service(5)).
 const PUNCTUATION: &[u8] = b"/._+-";

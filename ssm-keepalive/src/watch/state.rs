@@ -14,8 +14,8 @@ use trusted_path::PathError;
 
 use super::clock::Now;
 use super::decision::{Asleep, MOST, Memory, Process};
-use crate::failure::Failure;
 use crate::transaction::{Contents, Entry};
+use diagnostics::Failure;
 
 /// Its folder; the service has it from StateDirectory= (systemd.exec(5)).
 pub const FOLDER: &str = "/var/lib/ssm-keepalive";

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::program::Program;
-use crate::failure::Failure;
 use crate::span::Span;
 use crate::unit::Unit;
+use diagnostics::Failure;
 
 /// The service.
 pub const SERVICE: &str = "ssm-keepalive-watch.service";

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use crate::account::{Account, check_name};
 use crate::cli::ClusterAction;
 use crate::drop_in::DropIn;
-use crate::failure::Failure;
 use crate::helper::Helper;
 use crate::proof::KILLED;
 use crate::quoted::{TEXTS, cut, quoted};
 use crate::remote::{ChangeFacts, Elevation, HelperFault, HelperState, ProgramPath, State, SurveyFacts};
+use diagnostics::Failure;
 
 use super::outcome::{Outcome, Warning};
 

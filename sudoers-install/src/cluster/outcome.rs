@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::host::Host;
+use diagnostics::Failure;
 
 /// What became of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
 use crate::quoted::without;
+use diagnostics::Failure;
 
 use super::terminal::with_settings_kept;
 

@@ -2,10 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
 use crate::quoted::{quoted, without};
 use crate::remote::{ChangeFacts, FactsError, Nonce};
 use crate::ssh::Answered;
+use diagnostics::Failure;
 
 use super::decision::MEANT;
 use super::password::Password;

@@ -45,7 +45,7 @@ fn summary(rows: &[Row]) -> String {
 mod tests {
     use super::*;
     use crate::cluster::outcome::{Outcome, Warning};
-    use crate::failure::Failure;
+    use diagnostics::Failure;
 
     fn row(alias: &str, user: Option<&str>, outcome: Outcome) -> Row {
         Row {

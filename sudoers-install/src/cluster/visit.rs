@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::cli::ClusterAction;
-use crate::failure::Failure;
 use crate::host::{Host, LoginName};
 use crate::remote::{
     Action, Change, ChangeFacts, Elevation, FileName, Nonce, ProgramPath, Sha256Hex, Survey, SurveyFacts,
     UserName,
 };
 use crate::ssh::{NewKeys, Opened, Options, Question, ReadySession, Session};
+use diagnostics::Failure;
 
 use super::decision::{Asked, Ready, ended, examine, old_rules, other_files, shown};
 use super::outcome::{Outcome, Row};

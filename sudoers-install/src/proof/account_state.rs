@@ -8,7 +8,7 @@ use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::account::Account;
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 const SHADOW: &str = "/etc/shadow";
 const PASSWD: &str = "/etc/passwd";

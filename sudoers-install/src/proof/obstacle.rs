@@ -7,9 +7,9 @@ use accounts::Database;
 use crate::account::Account;
 use crate::drop_in::Grant;
 use crate::effective::{Asked, Match, last_match};
-use crate::failure::Failure;
 use crate::sudoers::{SYSTEM, Sudoers};
 use crate::transaction::FOLDER;
+use diagnostics::Failure;
 
 /// An argument that stands for those of sudo-helper, which the rule leaves open.
 const ANY_ARGUMENT: &str = "probe";

@@ -6,8 +6,8 @@
 
 use supervise::bounded::Ran;
 
-use crate::failure::Failure;
 use crate::quoted::quoted;
+use diagnostics::Failure;
 
 /// What ssh gives for a failure of its own (ssh(1), EXIT STATUS).
 const OWN_FAILURE: i32 = 255;

@@ -15,7 +15,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, linkat, unlinkat};
 use trusted_path::Lock;
 
 use super::{FOLDER, path_of};
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// The file whose lock is taken; folder.sh takes the same one.
 const LOCK: &str = "/run/sudoers-install.lock";

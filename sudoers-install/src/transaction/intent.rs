@@ -10,8 +10,8 @@ use supervise::bounded::{Run, run};
 use super::folder::Present;
 use crate::drop_in::{DropIn, Grant};
 use crate::effective::{Asked, last_match};
-use crate::failure::Failure;
 use crate::sudoers::Sudoers;
+use diagnostics::Failure;
 
 /// The reader of sudo.ws, where it is installed; sudo-rs has none.
 const CVTSUDOERS: &str = "/usr/bin/cvtsudoers";

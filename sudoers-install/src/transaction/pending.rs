@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::folder::{Folder, Present, TEMPORARY, look, names};
 use super::{PREFIXES, held_signals, path_of};
 use crate::drop_in::DropIn;
-use crate::failure::Failure;
 use crate::proof::confirm;
+use diagnostics::Failure;
 
 /// How the name of the old state ends.
 const PREVIOUS: &str = ".previous";

@@ -6,7 +6,7 @@ use diagnostics::one_line;
 
 use super::kind::{Kind, by_code, by_phrase};
 use super::options::Options;
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// Most characters that are kept of what the CLI said.
 const MAX_WORDS: usize = 400;

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::Ended;
 use super::row::{Output, Row};
-use crate::failure::Failure;
 use crate::fleet::aws::{AwsError, Kind};
 use crate::fleet::instance::InstanceId;
 use crate::fleet::outcome::Outcome;
 use crate::fleet::send::{CommandId, Sent};
+use diagnostics::Failure;
 
 /// How often in a row AWS may fail to answer before no more is asked; the CLI has tried each time more than once.
 const TROUBLES: u32 = 20;

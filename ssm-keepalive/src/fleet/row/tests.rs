@@ -1,5 +1,5 @@
 use super::*;
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 const TEN: Span = Span::from_micros(10_000_000);
 

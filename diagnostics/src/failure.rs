@@ -2,10 +2,8 @@
 
 use std::fmt::{self, Display};
 
-use serde::Serialize;
-
 /// Why it was not done: a stable word for programs, a sentence for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The word; it does not change from version to version.
     pub code: &'static str,
