@@ -1,14 +1,16 @@
 //! Opening a file that a caller names, below a folder that the policy names.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlink};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, readlink};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 use nix::unistd::geteuid;
 
 /// What stands behind the path of a file whose name is gone.
@@ -96,8 +98,12 @@ pub fn open_beneath(beneath: &Path, relative: &Path) -> Result<OwnedFd, BeneathE
         | ResolveFlag::RESOLVE_NO_SYMLINKS
         | ResolveFlag::RESOLVE_NO_MAGICLINKS
         | ResolveFlag::RESOLVE_NO_XDEV;
+    let name = relative.file_name().ok_or(BeneathError::NotRegular)?;
+    let way = relative.parent().filter(|way| !way.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let how = OpenHow::new().flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC).resolve(inside);
+    let holder = openat2(&opened, way, how)?;
     let how = OpenHow::new().flags(reading | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).resolve(inside);
-    let file = openat2(&opened, relative, how)?;
+    let file = openat2(&holder, name, how)?;
     let stat = fstat(&file)?;
     if SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFREG {
         return Err(BeneathError::NotRegular);
@@ -105,12 +111,24 @@ pub fn open_beneath(beneath: &Path, relative: &Path) -> Result<OwnedFd, BeneathE
     if stat.st_nlink != 1 {
         return Err(BeneathError::Names);
     }
-    // One that was taken away in between would have left a file with one name elsewhere. No such name comes back: the
-    // next one like it is another entry of the folder for the kernel.
-    if is_taken_away(&file)? {
+    if !is_its_name(&holder, name, &file)? {
         return Err(BeneathError::Missing);
     }
     Ok(file)
+}
+
+/// Whether the one name that the file has is `name` in `holder`: one that is taken away at this moment would leave a
+/// file with one name elsewhere.
+///
+/// The kernel lowers the count before it forgets the name, and holds the folder's lock meanwhile (vfs_rename() in
+/// fs/namei.c); to list the folder waits for that lock (iterate_dir() in fs/readdir.c). What is then still found by
+/// the name, and was not opened by one that is gone, had no other.
+fn is_its_name(holder: &OwnedFd, name: &OsStr, file: &OwnedFd) -> Result<bool, BeneathError> {
+    let mut listed = Dir::from_fd(holder.try_clone().map_err(BeneathError::Call)?)?;
+    listed.iter().next().transpose()?;
+    let (opened, found) = (fstat(file)?, fstatat(holder, name, AtFlags::AT_SYMLINK_NOFOLLOW)?);
+    let same = (opened.st_dev, opened.st_ino) == (found.st_dev, found.st_ino);
+    Ok(same && !is_taken_away(file)?)
 }
 
 /// Whether the name by which it was opened is gone (proc(5): `/proc/pid/fd`). Of a file that is called like that it is
@@ -125,6 +143,8 @@ mod tests {
     use std::fs::{self, File, Permissions};
     use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -161,6 +181,28 @@ mod tests {
         assert!(is_taken_away(&opened).expect("told"), "it has one name, and not this one");
         fs::hard_link(&secret, &link).expect("linked");
         assert!(is_taken_away(&opened).expect("told"), "another one like it changes nothing");
+    }
+
+    #[test]
+    fn a_link_that_comes_and_goes_shows_nothing() {
+        let folder = folder();
+        let inside = folder.path().join("in");
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    fs::hard_link(folder.path().join("secret"), inside.join("new")).expect("linked");
+                    fs::rename(inside.join("new"), inside.join("name")).expect("renamed");
+                    fs::write(inside.join("new"), "inside").expect("written");
+                    fs::rename(inside.join("new"), inside.join("name")).expect("renamed");
+                }
+            });
+            let tried = (0..60_000).filter_map(|_| open_beneath(&inside, Path::new("name")).ok());
+            let texts = tried.map(|file| std::io::read_to_string(File::from(file)).expect("read"));
+            let strange = texts.filter(|text| text == "outside").count();
+            stop.store(true, Ordering::Relaxed);
+            assert_eq!(strange, 0);
+        });
     }
 
     #[test]
