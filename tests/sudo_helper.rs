@@ -4,8 +4,6 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::thread;
 
-use assert_cmd::assert::OutputAssertExt;
-use bed::capture;
 use bed::helped::{AGENT, ALICE, Answer, Helped};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -573,11 +571,10 @@ fn the_list_is_a_table_for_people() {
     assert_eq!(operations.len(), 3);
 
     let on_terminal = |words: &[&str]| {
-        let line = [&["sudo", "-n", "sudo-helper"], words].concat().join(" ");
-        let assert =
-            capture(host.command_as(AGENT, &["script", "-qec", &line, "/dev/null"])).assert().success();
-        // script(1) passes on the end of its input, which the terminal may echo as `^@`.
-        String::from_utf8_lossy(&assert.get_output().stdout).replace('\r', "").replace("^@", "")
+        let running = host.on_terminal(AGENT, &[&["sudo", "-n", "sudo-helper"], words].concat());
+        let said = running.rest().join("\n");
+        assert_eq!(running.status(), 0, "{said}");
+        said
     };
     let table = on_terminal(&["list"]);
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -585,10 +582,10 @@ fn the_list_is_a_table_for_people() {
     assert_eq!(lines[1][..4], ["service", "start", "docker", "root-equivalent"], "{table}");
     assert_eq!(lines[3], ["run", "up", "approval"], "{table}");
     assert!(!table.contains('{'), "{table}");
-    let json: Value = serde_json::from_str(on_terminal(&["list", "--json"]).trim_end()).expect("JSON");
+    let json: Value = serde_json::from_str(&on_terminal(&["list", "--json"])).expect("JSON");
     assert_eq!(json["operations"], listed["operations"]);
     // Every other answer is for programs on a terminal, too.
-    let json: Value = serde_json::from_str(on_terminal(&["explain", "run", "up"]).trim_end()).expect("JSON");
+    let json: Value = serde_json::from_str(&on_terminal(&["explain", "run", "up"])).expect("JSON");
     assert_eq!(json["op"], "run up");
 }
 

@@ -1,7 +1,5 @@
 //! How sudo-helper runs programs, whatever surroundings and end its caller has in mind for it.
 
-use std::process::Command;
-
 use bed::helped::{AGENT, Answer, Helped};
 use bed::{Running, eventually};
 use serde_json::{Map, Value, json};
@@ -40,8 +38,8 @@ fn commands<const N: usize>(commands: [(String, Value); N]) -> Value {
     commands.into_iter().collect::<Map<_, _>>().into()
 }
 
-fn hostile(host: &Helped, words: &[&str]) -> Command {
-    host.command_as(AGENT, &[&["sh", "-c", HOSTILE, "sh"], words].concat())
+fn hostile<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [&["sh", "-c", HOSTILE, "sh"], words].concat()
 }
 
 fn text_of<'a>(answer: &'a Value, key: &str) -> &'a str {
@@ -65,10 +63,13 @@ fn nothing_that_the_caller_chose_reaches_a_program() {
     host.run(&["groupadd", "extra"]).success();
     host.run(&["usermod", "-aG", "extra", AGENT]).success();
     let sudo = ["sudo", "-n", "-P", "sudo-helper", "run"];
-    let ask = |name: &str| Answer::of(hostile(&host, &[&sudo[..], &[name]].concat())).success();
+    let ask = |name: &str| {
+        let words = [&sudo[..], &[name]].concat();
+        Answer::of(host.command_as(AGENT, &hostile(&words))).success()
+    };
     let terminal = |name: &str| {
-        let line = format!("{} {name}", sudo.join(" "));
-        let running = Running::start(hostile(&host, &["script", "-qec", &line, "/dev/null"]));
+        let words = [&["sh", "-c", "exec \"$@\" </dev/tty", "sh"], &sudo[..], &[name]].concat();
+        let running = host.on_terminal(AGENT, &hostile(&words));
         // The shells before it complain of the working directory.
         let line = running.rest().into_iter().find(|line| line.starts_with('{')).expect("an answer");
         serde_json::from_str::<Value>(&line).expect("JSON")
@@ -176,7 +177,8 @@ fn systemctl_gets_these_words_and_this_environment_and_no_other() {
     host.run(&["sh", "-ec", "mkdir /usr/lib/told; mv /usr/bin/systemctl /usr/lib/told/"]).success();
     host.write("/usr/bin/systemctl", told, 0o755, "root");
     host.policy(&json!({"services": {"ssh": ["status", "restart"]}}));
-    Answer::of(hostile(&host, &["sudo", "-n", "sudo-helper", "service", "restart", "ssh"])).success();
+    let restart = hostile(&["sudo", "-n", "sudo-helper", "service", "restart", "ssh"]);
+    Answer::of(host.command_as(AGENT, &restart)).success();
     let environment = "PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TERM=dumb PAGER=cat SYSTEMD_PAGER=cat SYSTEMD_COLORS=0 \
          SYSTEMD_URLIFY=0 SYSTEMD_EMOJI=0 ";
     let told = host.read("/run/told");
@@ -245,13 +247,13 @@ fn an_operation_ends_well_whoever_ends_its_caller() {
     host.policy(&json!({"commands": commands([script(&host, "gated", GATED)])}));
     host.run(&["mkfifo", "/run/gate"]).success();
     let line = "sudo -n sudo-helper run gated";
-    let piped = || host.command_as(AGENT, &["sh", "-c", &format!("{line}; :")]);
-    let on_terminal = || host.command_as(AGENT, &["script", "-qec", line, "/dev/null"]);
-    let starts: [(&str, &dyn Fn() -> Command); 2] = [("pipe", &piped), ("terminal", &on_terminal)];
+    let piped = || Running::start(host.command_as(AGENT, &["sh", "-c", &format!("{line}; :")]));
+    let on_terminal = || host.on_terminal(AGENT, &["sh", "-c", line]);
+    let starts: [(&str, &dyn Fn() -> Running); 2] = [("pipe", &piped), ("terminal", &on_terminal)];
     for (how, start) in starts {
         for (signal, which) in [("TERM", 0), ("HUP", 0), ("INT", 0), ("KILL", 0), ("KILL", 1)] {
             host.run(&["rm", "-f", "/run/who", "/run/done"]).success();
-            let _running = Running::start(start());
+            let _running = start();
             eventually("it runs", || host.run(&["cat", "/run/who"]).try_success().is_ok());
             let who = host.read("/run/who");
             let who: Vec<&str> = who.split_whitespace().collect();

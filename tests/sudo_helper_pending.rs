@@ -1,7 +1,7 @@
 //! `sudo-helper pending` at a terminal, and the record of a verdict, with a requester who is hostile.
 
+use bed::eventually;
 use bed::helped::{AGENT, ALICE, Answer, Helped};
-use bed::{Running, eventually};
 use serde_json::{Value, json};
 
 /// For sh: covers the sockets of the logs in a mount namespace of its own, and becomes a user's command.
@@ -31,7 +31,7 @@ fn leave(host: &Helped, text: &str) -> String {
 /// What alice sees at a terminal of so many columns.
 fn at_terminal(host: &Helped, columns: usize) -> Vec<String> {
     let typed = format!("stty cols {columns}; sudo -n sudo-helper pending");
-    Running::start(host.command_as(ALICE, &["script", "-qec", &typed, "/dev/null"])).rest()
+    host.on_terminal(ALICE, &["sh", "-c", &typed]).rest()
 }
 
 fn get<'a>(record: &'a Value, key: &str) -> Option<&'a str> {

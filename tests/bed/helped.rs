@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::capture::capture;
 use crate::host::Host;
+use crate::running::Running;
+use crate::terminal::Terminal;
 
 /// The account that may run sudo-helper without a password, and that is hostile.
 pub const AGENT: &str = "ai-agent";
@@ -70,6 +72,19 @@ impl Helped {
     #[must_use]
     pub fn command_of(&self, user: &str, words: &[&str]) -> Command {
         self.0.command_as(user, &[&["sudo", "-n", "sudo-helper"], words].concat())
+    }
+
+    /// Runs a user's command on a terminal at which nobody types.
+    ///
+    /// Not by script(1), which types `^D` when its own input ends. sudo 1.9.13p3 of Debian 12, with
+    /// `use_pty`, never ends where it meets a typed byte and the end of its command in one turn of its
+    /// loop, and its monitor has not yet exited: it writes the byte, and then awaits more of them
+    /// (`write_callback` below `del_io_events`). So did 1 of 600 `sudo -n cat FILE` by script(1) on a busy
+    /// machine; and, made to meet them so by SIGSTOP and strace(1), 5 of 11 `sudo sh -c 'sleep 2'` with
+    /// a byte typed, and none of 11 without.
+    #[must_use]
+    pub fn on_terminal(&self, user: &str, words: &[&str]) -> Running {
+        Terminal::open().run(self.0.command_as(user, &[&Terminal::session(), words].concat()))
     }
 }
 
