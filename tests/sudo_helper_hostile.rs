@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use bed::helped::{AGENT, ALICE, Answer, Helped, POLICY};
-use bed::{Repository, Running, Terminal, capture, eventually};
+use bed::{Repository, Running, capture, eventually};
 use serde_json::{Value, json};
 
 const HELPER: &[&str] = &["sudo", "-n", "sudo-helper"];
@@ -336,8 +336,7 @@ fn whatever_else_a_process_inherits_is_the_usual_again() {
         let answer = Answer::of(after(&host, prelude, &["run", "look"]));
         assert_eq!(look(answer), plain, "{prelude:?}");
     }
-    let terminal = host.command_as(AGENT, &[&Terminal::session(), HELPER, &["run", "look"]].concat());
-    let said = Terminal::open().run(terminal).rest().join("");
+    let said = host.on_terminal(AGENT, &[HELPER, &["run", "look"]].concat()).rest().join("");
     let answer: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
     assert_eq!(answer["stdout"], *plain);
 }

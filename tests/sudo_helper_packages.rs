@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use bed::helped::{AGENT, ALICE, Answer, Helped};
-use bed::{Host, Package, Repository, Running, Terminal, capture, eventually};
+use bed::{Host, Package, Repository, Running, capture, eventually};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -326,8 +326,7 @@ mod scripts {
         let ask = ["sudo", "-n", "sudo-helper", "package", "install", "it"];
         for without_systemd in [false, true] {
             let _hidden = without_systemd.then(|| hide_systemd(&host));
-            let command = host.command_as(AGENT, &[&Terminal::session()[..], &ask].concat());
-            let running = Terminal::open().run(command);
+            let running = host.on_terminal(AGENT, &ask);
             let lines = running.rest();
             assert_eq!(running.status(), 0, "{lines:?}");
             assert_eq!(host.read("/srv/looked"), "no tty\nnot opened\n0\n?\n");
