@@ -16,6 +16,8 @@ use capture_run::timestamps::Timestamps;
 use capture_run::{duration, size};
 use dropuid::spec::{Principal, Spec};
 
+#[path = "agent_bodies.rs"]
+mod agent;
 #[path = "helper_bodies.rs"]
 mod helper;
 #[path = "inventory_body.rs"]
@@ -23,6 +25,7 @@ mod inventory_body;
 #[path = "sudoers_body.rs"]
 mod sudoers_body;
 
+pub use agent::{agent_frames, agent_identities, agent_key, agent_request, agent_signed};
 pub use helper::{plan, policy, ssh_command, unit_state};
 pub use inventory_body::inventory;
 pub use sudoers_body::sudoers;
@@ -31,7 +34,12 @@ pub use sudoers_body::sudoers;
 pub type Body = fn(&[u8]);
 
 /// Every target by the name of its file in fuzz_targets/ and of its folder in corpus/.
-pub const TARGETS: [(&str, Body); 16] = [
+pub const TARGETS: [(&str, Body); 21] = [
+    ("agent_frames", agent_frames),
+    ("agent_identities", agent_identities),
+    ("agent_key", agent_key),
+    ("agent_request", agent_request),
+    ("agent_signed", agent_signed),
     ("arguments", arguments),
     ("env_file", env_file),
     ("group", group),

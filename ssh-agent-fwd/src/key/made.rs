@@ -1,0 +1,146 @@
+//! Public keys and certificates that ssh-keygen(1) of OpenSSH 9.2 made, of private keys that were thrown away.
+
+/// A key of every type that is known, its certificate, and what `ssh-keygen -l` says of both.
+pub const KEYS: [(&str, &str, &str); 8] = [
+    (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMSBoCbyB9pzJb5MexDcr8bxzX3UmKzajP5kewAR7Mxx",
+        concat!(
+            "ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAIMd/R",
+            "GLlFtToX8oR4AixPdBxaPFqE6Grg8Ft/gxJj6O/AAAAIMSBoCbyB9pzJb5MexDcr8bxzX3UmKzajP5kewAR7MxxAAA",
+            "AAAAAAAAAAAABAAAABWlkZW50AAAADwAAAANnaXQAAAAEcm9vdAAAAAAAAAAA//////////8AAAAAAAAAEgAAAApwZ",
+            "XJtaXQtcHR5AAAAAAAAAAAAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIPeC6CdIxHZy5pDj79gNgRIeVQ7Sh2syRE+Zerp",
+            "tXWW2AAAAUwAAAAtzc2gtZWQyNTUxOQAAAEAodYLwV0qQsUP4yZswsQ/mYVKROZo5HnBrre7ZRz8G+ledED1L0CTVm",
+            "mP6QFQsjX+ROlxlVh2PIE8J5RmzOMUD",
+        ),
+        "SHA256:Em730y/DuiBIk4//yIEM8G+F90T+9d3FONAAaudvu40",
+    ),
+    (
+        concat!(
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCq2Esx6GW8l15SgOoIh8NE99VB4ZCCx2ny0PhkJgXlVgLxoyqVdP",
+            "ZFl78j4UJahyJhi6ChImzPnpJdunOy1g81Ug95dVmDCIZkBm5z+C9A4GP69TVmgW2JnlTa+GK7LcJoBh/fshteXNsG",
+            "5X7Ega7tPbyQYGIL8Vl3QYh4aYs8IsVn7I6sljvzrn9FNG03yZZ3PtH2Ufg0OmUl75dh3JeQdzLQgyVDff23pjTZWm",
+            "YCrFBDOKxDLK6PBG8mNJK2FlzUSINmtC5HkT135PYhdNJ7MBAj9HaIfIudj6QuHN4vR17e1+xcv7Lw36vJ+tN8higC",
+            "2qtCc2h0F9itRNot3L5L",
+        ),
+        concat!(
+            "ssh-rsa-cert-v01@openssh.com AAAAHHNzaC1yc2EtY2VydC12MDFAb3BlbnNzaC5jb20AAAAgEJM8KnSeyAT+0",
+            "9UM2DK6BTTSSXU+mmjz1m/PiMKoKlUAAAADAQABAAABAQCq2Esx6GW8l15SgOoIh8NE99VB4ZCCx2ny0PhkJgXlVgL",
+            "xoyqVdPZFl78j4UJahyJhi6ChImzPnpJdunOy1g81Ug95dVmDCIZkBm5z+C9A4GP69TVmgW2JnlTa+GK7LcJoBh/fs",
+            "hteXNsG5X7Ega7tPbyQYGIL8Vl3QYh4aYs8IsVn7I6sljvzrn9FNG03yZZ3PtH2Ufg0OmUl75dh3JeQdzLQgyVDff2",
+            "3pjTZWmYCrFBDOKxDLK6PBG8mNJK2FlzUSINmtC5HkT135PYhdNJ7MBAj9HaIfIudj6QuHN4vR17e1+xcv7Lw36vJ+",
+            "tN8higC2qtCc2h0F9itRNot3L5LAAAAAAAAAAAAAAABAAAABWlkZW50AAAADwAAAANnaXQAAAAEcm9vdAAAAAAAAAA",
+            "A//////////8AAAAAAAAAEgAAAApwZXJtaXQtcHR5AAAAAAAAAAAAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIPeC6CdIx",
+            "HZy5pDj79gNgRIeVQ7Sh2syRE+ZerptXWW2AAAAUwAAAAtzc2gtZWQyNTUxOQAAAEARLZW+EpuGkf1NsqDBPjxRscx",
+            "9qoX0F45nBf7We/VhdT7f3bjPhMYmQZndU+bERc5rtG9bJjVjGaVsBT1UN0sB",
+        ),
+        "SHA256:N0PDilfPVy6nRQcJwN151DIAnife8OwYjaE013gha+U",
+    ),
+    (
+        concat!(
+            "ssh-dss AAAAB3NzaC1kc3MAAACBAIzQDGq/0fDQ7oh+t6TngAriHKysUhnxzo2biwJvLPVgeMNZ055xCSeTMXuhP5",
+            "sJclOo6dXLUeHICJ+YO+GNPqHSqv+IZb7r4baAmW0TNtemJLKp26bRWQSIG6avsSnSI3LoXJkhVYLILciosXLL0Z5H",
+            "hPmJAfTlHicHKVbpYYaTAAAAFQDRAzM3cSneShpJJPN2bBRNVOmU9QAAAIBwbbHWpzX4elvhXRc3l/ddBOb5+MKHoI",
+            "LuZ+4Vx2zGplag00uh15YpdWeQFFo0dcbq5ilHAY+nn3rCC3azoaWzP5zeZTg61a9a+ZXZsFNffjvNgXN64Ia5B9q5",
+            "NMsq9diHbtXTJ+y7Bp7sCSadz3Gv1qvTuxQSy9DQwbrP572phAAAAIAqnhun/o3KNqL/OVrb4JzK+AhYBNUHxserT9",
+            "z/IJUBblK/HqBLwaplYJv+FyJDypyWCGSMcNrHPfuTgYrOGIMnwS6en4IeEXaTHa6ks0baoZ0Nbdy7YB+1O7CjK7L0",
+            "4F3MDLbEnl5CjFbBj1hzRI4xiYf8ODSPOKNB4nUG8GaOcw==",
+        ),
+        concat!(
+            "ssh-dss-cert-v01@openssh.com AAAAHHNzaC1kc3MtY2VydC12MDFAb3BlbnNzaC5jb20AAAAgLMRipdcicUCP5",
+            "awX4g71IlaUQYcxEe7duT/sLLtqyzYAAACBAIzQDGq/0fDQ7oh+t6TngAriHKysUhnxzo2biwJvLPVgeMNZ055xCSe",
+            "TMXuhP5sJclOo6dXLUeHICJ+YO+GNPqHSqv+IZb7r4baAmW0TNtemJLKp26bRWQSIG6avsSnSI3LoXJkhVYLILcios",
+            "XLL0Z5HhPmJAfTlHicHKVbpYYaTAAAAFQDRAzM3cSneShpJJPN2bBRNVOmU9QAAAIBwbbHWpzX4elvhXRc3l/ddBOb",
+            "5+MKHoILuZ+4Vx2zGplag00uh15YpdWeQFFo0dcbq5ilHAY+nn3rCC3azoaWzP5zeZTg61a9a+ZXZsFNffjvNgXN64",
+            "Ia5B9q5NMsq9diHbtXTJ+y7Bp7sCSadz3Gv1qvTuxQSy9DQwbrP572phAAAAIAqnhun/o3KNqL/OVrb4JzK+AhYBNU",
+            "HxserT9z/IJUBblK/HqBLwaplYJv+FyJDypyWCGSMcNrHPfuTgYrOGIMnwS6en4IeEXaTHa6ks0baoZ0Nbdy7YB+1O",
+            "7CjK7L04F3MDLbEnl5CjFbBj1hzRI4xiYf8ODSPOKNB4nUG8GaOcwAAAAAAAAAAAAAAAQAAAAVpZGVudAAAAA8AAAA",
+            "DZ2l0AAAABHJvb3QAAAAAAAAAAP//////////AAAAAAAAABIAAAAKcGVybWl0LXB0eQAAAAAAAAAAAAAAMwAAAAtzc",
+            "2gtZWQyNTUxOQAAACD3gugnSMR2cuaQ4+/YDYESHlUO0odrMkRPmXq6bV1ltgAAAFMAAAALc3NoLWVkMjU1MTkAAAB",
+            "A9ag+8BDy2gqL3GA7PgxI1Rfojg2COP27E4EFEEQGTjsrRWz7sYncT5RJUwa7qjq5lrVgrsSkeEtzDH8/6qN2Dg==",
+        ),
+        "SHA256:19C8xdcasVsXEJYkieblVnshpXj7cw8kEh1d3w5TZ9U",
+    ),
+    (
+        concat!(
+            "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBAGkaUrSgrIy+4On5d",
+            "g3Oa++WWZm165AU09TPxSlF5Fjj/ZZ+jo8jtn+EaGHbCE7bzkj0ofRhWp05/E4ErivZmY=",
+        ),
+        concat!(
+            "ecdsa-sha2-nistp256-cert-v01@openssh.com AAAAKGVjZHNhLXNoYTItbmlzdHAyNTYtY2VydC12MDFAb3Blb",
+            "nNzaC5jb20AAAAgQQioTLYC9dMScQ4abxdeCifHqIek1vyQPBljM4HNv8oAAAAIbmlzdHAyNTYAAABBBAGkaUrSgrI",
+            "y+4On5dg3Oa++WWZm165AU09TPxSlF5Fjj/ZZ+jo8jtn+EaGHbCE7bzkj0ofRhWp05/E4ErivZmYAAAAAAAAAAAAAA",
+            "AEAAAADY2EyAAAAAAAAAAAAAAAA//////////8AAAAAAAAAggAAABVwZXJtaXQtWDExLWZvcndhcmRpbmcAAAAAAAA",
+            "AF3Blcm1pdC1hZ2VudC1mb3J3YXJkaW5nAAAAAAAAABZwZXJtaXQtcG9ydC1mb3J3YXJkaW5nAAAAAAAAAApwZXJta",
+            "XQtcHR5AAAAAAAAAA5wZXJtaXQtdXNlci1yYwAAAAAAAAAAAAAAMwAAAAtzc2gtZWQyNTUxOQAAACDEgaAm8gfacyW",
+            "+THsQ3K/G8c191Jis2oz+ZHsAEezMcQAAAFMAAAALc3NoLWVkMjU1MTkAAABA1zt5AWtLK56slNvwxJBqIADHUWte1",
+            "42hzH8cRRZ6hP4bpUTa3MuyVe2FmI46uvzKcJC/g8U4wJL83KM7fpSLAg==",
+        ),
+        "SHA256:gsL24CshlmV1oK8GPsPQkeUg813Il/lru4KOVfpa2rY",
+    ),
+    (
+        concat!(
+            "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBO55dLgyyKYAOe8RYM",
+            "Mjr7rV7yrMfAZ7/F2SefcPFwkocSJ5zMXn60QdXySDGVg3jr4o5xK77LQyuyiQAJljqVVhwyyjfo3gBapvpq8mvELI",
+            "xWhuzBw/EIVbmwTfiplaeg==",
+        ),
+        concat!(
+            "ecdsa-sha2-nistp384-cert-v01@openssh.com AAAAKGVjZHNhLXNoYTItbmlzdHAzODQtY2VydC12MDFAb3Blb",
+            "nNzaC5jb20AAAAgjhoahQCXUeDWnnYRSYYPKH8epHiDCODFZgT3auqh6NgAAAAIbmlzdHAzODQAAABhBO55dLgyyKY",
+            "AOe8RYMMjr7rV7yrMfAZ7/F2SefcPFwkocSJ5zMXn60QdXySDGVg3jr4o5xK77LQyuyiQAJljqVVhwyyjfo3gBapvp",
+            "q8mvELIxWhuzBw/EIVbmwTfiplaegAAAAAAAAAAAAAAAQAAAAVpZGVudAAAAA8AAAADZ2l0AAAABHJvb3QAAAAAAAA",
+            "AAP//////////AAAAAAAAABIAAAAKcGVybWl0LXB0eQAAAAAAAAAAAAAAMwAAAAtzc2gtZWQyNTUxOQAAACD3gugnS",
+            "MR2cuaQ4+/YDYESHlUO0odrMkRPmXq6bV1ltgAAAFMAAAALc3NoLWVkMjU1MTkAAABA2jK4q1CB+pvxOvDBQJ5rBLd",
+            "Q3v6irzNFXkh1lrELKGZe+ZlvBC6jYwSTb7Hz7kNLUrD/wkhcJMP4oGNCNs2+Aw==",
+        ),
+        "SHA256:E+yrG6b/15JJ6+c2b17TXyg2M2KXfb6hFVFreNnr6lE",
+    ),
+    (
+        concat!(
+            "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAFQnOYkmD4Y8RzQOu",
+            "c6/Dq2U/eHIIaSZOW7Pf5omL3Q5SQ9V6Iud1qLgGU86yZAFDXYPu1JBHWspT2TyiPXc4dYXQGexa4oBmqGT21HnhO/",
+            "2KQ5AMrmbHLpmp9yZWEct6JAw1MSDi0JZ21GsiXG2Om1Tqs08snQC7gci6b6u11sDcGxeA==",
+        ),
+        concat!(
+            "ecdsa-sha2-nistp521-cert-v01@openssh.com AAAAKGVjZHNhLXNoYTItbmlzdHA1MjEtY2VydC12MDFAb3Blb",
+            "nNzaC5jb20AAAAgLFIgnpEEj0XA9/vg5lb2xi2hcyIby1eDl2HybJZrgdAAAAAIbmlzdHA1MjEAAACFBAFQnOYkmD4",
+            "Y8RzQOuc6/Dq2U/eHIIaSZOW7Pf5omL3Q5SQ9V6Iud1qLgGU86yZAFDXYPu1JBHWspT2TyiPXc4dYXQGexa4oBmqGT",
+            "21HnhO/2KQ5AMrmbHLpmp9yZWEct6JAw1MSDi0JZ21GsiXG2Om1Tqs08snQC7gci6b6u11sDcGxeAAAAAAAAAAAAAA",
+            "AAQAAAAVpZGVudAAAAA8AAAADZ2l0AAAABHJvb3QAAAAAAAAAAP//////////AAAAAAAAABIAAAAKcGVybWl0LXB0e",
+            "QAAAAAAAAAAAAAAMwAAAAtzc2gtZWQyNTUxOQAAACD3gugnSMR2cuaQ4+/YDYESHlUO0odrMkRPmXq6bV1ltgAAAFM",
+            "AAAALc3NoLWVkMjU1MTkAAABAbNr1p/OBgv4/Z8x0x0Ry7EnGB54IXDJOVZVooE7XUOpmAL3xNhdcFzP7nF3U/0uX4",
+            "wS999s/lQUGZ/D50i5pDw==",
+        ),
+        "SHA256:vKf/+jQjRzkubg2TJS1oXhvBGNWRQOqc8Ys+/Sx8xdM",
+    ),
+    (
+        concat!(
+            "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIMSBoCbyB9pzJb5MexD",
+            "cr8bxzX3UmKzajP5kewAR7MxxAAAABHNzaDo=",
+        ),
+        concat!(
+            "sk-ssh-ed25519-cert-v01@openssh.com AAAAI3NrLXNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAA",
+            "AAIEa7FC1s23U5xfhMFSEUZLeoNqTGsSGa01heWhSGlCg5AAAAIMSBoCbyB9pzJb5MexDcr8bxzX3UmKzajP5kewAR",
+            "7MxxAAAABHNzaDoAAAAAAAAAAAAAAAEAAAAFaWRlbnQAAAAAAAAAAAAAAAD//////////wAAAAAAAAAAAAAAAAAAAD",
+            "MAAAALc3NoLWVkMjU1MTkAAAAg94LoJ0jEdnLmkOPv2A2BEh5VDtKHazJET5l6um1dZbYAAABTAAAAC3NzaC1lZDI1",
+            "NTE5AAAAQH8W/PLbPBSgKAmg3uF2FbohdP2FBDpYYJcJWFpXkhAIZze0cIU5aSpUG0wYe5QdJUnkofeAaYHroOudVF",
+            "HJZAA=",
+        ),
+        "SHA256:ki8iCpAPcx6AT3cfzLOy6+DLo5itMPHwo+ECeXtwTEE",
+    ),
+    (
+        concat!(
+            "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAAA",
+            "IbmlzdHAyNTYAAABBBAGkaUrSgrIy+4On5dg3Oa++WWZm165AU09TPxSlF5Fjj/ZZ+jo8jtn+EaGHbCE7bzkj0ofRh",
+            "Wp05/E4ErivZmYAAAAEc3NoOg==",
+        ),
+        concat!(
+            "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com AAAAK3NrLWVjZHNhLXNoYTItbmlzdHAyNTYtY2VydC12MD",
+            "FAb3BlbnNzaC5jb20AAAAg4JcELhZcHkmt7HRQDgYfU+yv2q9plncT8sxixl5nSnAAAAAIbmlzdHAyNTYAAABBBAGk",
+            "aUrSgrIy+4On5dg3Oa++WWZm165AU09TPxSlF5Fjj/ZZ+jo8jtn+EaGHbCE7bzkj0ofRhWp05/E4ErivZmYAAAAEc3",
+            "NoOgAAAAAAAAAAAAAAAQAAAAVpZGVudAAAAAAAAAAAAAAAAP//////////AAAAAAAAAAAAAAAAAAAAMwAAAAtzc2gt",
+            "ZWQyNTUxOQAAACD3gugnSMR2cuaQ4+/YDYESHlUO0odrMkRPmXq6bV1ltgAAAFMAAAALc3NoLWVkMjU1MTkAAABAgw",
+            "AO18Ujh8kP89KDLjZz3aB2ELpAmeSO7dVaQBREp0LhsW7tR5ococajx6L3xy/uUJYpd0REpEwCUaLF5LIjCA==",
+        ),
+        "SHA256:8Ie+PDCtxwxATOasXMNmhgBOv8A2zQYdYjPk/MFLgAY",
+    ),
+];

@@ -1,0 +1,5 @@
+//! ssh-agent-fwd: see ssh-agent-fwd(8).
+
+#![forbid(unsafe_code)]
+
+fn main() {}
