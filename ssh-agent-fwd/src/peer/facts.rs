@@ -1,0 +1,103 @@
+//! What /proc shows of a process (proc(5)). It is for the record alone: the process may have become another program
+//! since it connected, or have ended, and its number may be another's by now.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::fcntl::{OFlag, open, openat, readlinkat};
+use nix::sys::stat::Mode;
+use serde::Serialize;
+
+/// As much of a file of /proc is read, in bytes.
+const MAX_READ: u64 = 4096;
+/// Where the start time stands after the name of the program, which may hold anything (proc_pid_stat(5), field 22).
+const START_TIME: usize = 19;
+
+/// What was seen of a process. What could not be seen is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// The program that it runs; escaped.
+    pub exe: Option<String>,
+    /// When it was started, in ticks since the boot: with the pid it names one process.
+    pub start_time: Option<u64>,
+    /// Its control group; escaped.
+    pub cgroup: Option<String>,
+}
+
+impl Facts {
+    /// What can be seen of the process of this number.
+    #[must_use]
+    pub fn of(pid: i32) -> Self {
+        if pid <= 0 {
+            return Self::default();
+        }
+        // A folder that is held open stays that of one process: the three are of the same.
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let Ok(folder) = open(format!("/proc/{pid}").as_str(), flags, Mode::empty()) else {
+            return Self::default();
+        };
+        let exe = readlinkat(&folder, "exe").ok();
+        Self {
+            exe: exe.map(|exe| diagnostics::one_line(&String::from_utf8_lossy(exe.as_bytes()))),
+            start_time: read(&folder, "stat").as_deref().and_then(start_time),
+            cgroup: read(&folder, "cgroup").as_deref().and_then(cgroup),
+        }
+    }
+}
+
+fn read(folder: &OwnedFd, name: &str) -> Option<String> {
+    let file = openat(folder.as_fd(), name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+    let mut text = Vec::new();
+    File::from(file).take(MAX_READ).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn start_time(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(START_TIME)?.parse().ok()
+}
+
+/// The path in the unified hierarchy, else the first line (cgroups(7)).
+fn cgroup(text: &str) -> Option<String> {
+    let unified = text.lines().find_map(|line| line.strip_prefix("0::"));
+    unified.or_else(|| text.lines().next()).map(diagnostics::one_line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_time_is_found_whatever_the_name_of_the_program_is() {
+        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
+        for name in ["a", "a b", ") S 1 2 (", ""] {
+            assert_eq!(start_time(&format!("77 ({name}) {fields}")), Some(4242), "{name}");
+        }
+        for text in ["", "77 (a", "77 (a) S 1", "77 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x"] {
+            assert_eq!(start_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_control_group_is_the_unified_one_where_there_is_one() {
+        for (text, expected) in [
+            ("0::/a/b\n", Some("/a/b")),
+            ("2:cpu:/x\n0::/a\u{1b}\n", Some("/a\\u{1b}")),
+            ("2:cpu:/x\n1:name=systemd:/y\n", Some("2:cpu:/x")),
+            ("", None),
+        ] {
+            assert_eq!(cgroup(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn this_process_is_seen_and_one_that_has_no_number_is_not() {
+        let own = Facts::of(i32::try_from(std::process::id()).expect("a pid"));
+        let exe = std::env::current_exe().expect("a program");
+        assert_eq!(own.exe.as_deref(), exe.to_str());
+        assert!(own.start_time.is_some());
+        assert_eq!(Facts::of(0), Facts::default());
+    }
+}
