@@ -1,0 +1,171 @@
+//! One client, from its first request to its last.
+//!
+//! A request is judged in the bytes in which it is passed on, and one is answered before the next is read: replies are in
+//! order, and a client that has closed its writing half gets all of them (RFC 9987 section 3).
+
+mod client;
+
+use std::os::unix::net::UnixStream;
+
+use crate::bindings::Bindings;
+use crate::key::KeyBlob;
+use crate::peer::{Facts, Peer};
+use crate::policy::{Decision, Policy, Reason, decide, is_listed, may_list};
+use crate::record::{Claims, Counts, Kernel, Record};
+use crate::shared::Shared;
+use crate::signed::Signed;
+use crate::upstream::Upstream;
+use crate::wire::identities::Identities;
+use crate::wire::reply::{FAILURE, IDENTITIES_ANSWER, SIGN_RESPONSE, SUCCESS, query_answer};
+use crate::wire::request::{Bind, Request};
+use crate::wire::{Malformed, Message};
+
+use client::Client;
+
+/// SSH_AGENT_EXTENSION_FAILURE, the whole body: an agent's word for a session-bind that does not verify.
+const EXTENSION_FAILURE: [u8; 1] = [28];
+
+/// Serves a client until it goes, is too slow or breaks the protocol, or policy does not admit it any more.
+pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared) {
+    let kernel = Kernel::of(peer, Facts::of(peer.pid));
+    let mut connection = Connection::new(number, peer, kernel, shared);
+    let end = connection.run(stream);
+    shared.recorder.record(&Record::Connection {
+        connection: number,
+        kernel: connection.kernel,
+        counts: connection.counts,
+        forwarded: connection.bindings.is_forwarding(),
+        end,
+    });
+}
+
+struct Connection<'a> {
+    number: u64,
+    peer: &'a Peer,
+    kernel: Kernel,
+    shared: &'a Shared,
+    agent: Upstream,
+    bindings: Bindings,
+    counts: Counts,
+    reply: Vec<u8>,
+}
+
+impl<'a> Connection<'a> {
+    fn new(number: u64, peer: &'a Peer, kernel: Kernel, shared: &'a Shared) -> Self {
+        let (agent, bindings, counts) = (Upstream::Unasked, Bindings::default(), Counts::default());
+        Self { number, peer, kernel, shared, agent, bindings, counts, reply: Vec::new() }
+    }
+
+    /// Answers one request after the other; why there is none any more.
+    fn run(&mut self, stream: UnixStream) -> String {
+        let mut client = match Client::new(stream, self.shared.policy().limits) {
+            Ok(client) => client,
+            Err(error) => return format!("failed: {error}"),
+        };
+        let mut request = Vec::new();
+        loop {
+            match client.read(&mut request) {
+                Ok(true) => {}
+                Ok(false) => return "closed".to_owned(),
+                Err(error) => return format!("{}: {error}", error.code()),
+            }
+            let policy = self.shared.policy();
+            if !policy.admits(self.peer.uid, &self.peer.groups) {
+                return "not-admitted: the policy that was read since does not name this user".to_owned();
+            }
+            let record = self.answer(&policy, &request);
+            if self.reply == FAILURE {
+                self.counts.failures += 1;
+            }
+            // In the queue before the signature is out: nothing is signed that is not recorded.
+            if let Some(record) = record {
+                self.shared.recorder.record(&record);
+            }
+            if let Err(error) = client.write(&self.reply) {
+                return format!("reply-not-taken: {error}");
+            }
+        }
+    }
+
+    /// Puts the answer into `reply`; what is to be recorded of it.
+    fn answer(&mut self, policy: &Policy, request: &[u8]) -> Option<Record> {
+        match Request::parse(request) {
+            Ok(Request::List) => self.list(policy, request),
+            Ok(Request::Sign { key, data, flags: _ }) => return Some(self.sign(policy, request, key, data)),
+            Ok(Request::Bind(bind)) => self.bind(request, &bind),
+            Ok(Request::Query) => self.say(&query_answer()),
+            Ok(Request::Other(_)) => self.say(&FAILURE),
+            Err(Malformed { message, .. }) => {
+                if message == Message::Bind {
+                    self.bindings.record_malformed();
+                }
+                self.say(&FAILURE);
+            }
+        }
+        None
+    }
+
+    fn list(&mut self, policy: &Policy, request: &[u8]) {
+        self.counts.lists += 1;
+        let is_listing = may_list(policy, &self.bindings).is_allowed()
+            && self.ask(request).is_ok()
+            && self.reply.first() == Some(&IDENTITIES_ANSWER);
+        let bindings = &self.bindings;
+        let kept = is_listing.then(|| {
+            Identities::read(&self.reply).map(|list| list.kept(|key| is_listed(policy, bindings, key)))
+        });
+        match kept {
+            Some(Ok(kept)) => self.reply = kept,
+            Some(Err(_)) | None => self.say(&FAILURE),
+        }
+    }
+
+    fn sign(&mut self, policy: &Policy, request: &[u8], key: &[u8], data: &[u8]) -> Record {
+        let (signed, key) = (Signed::classify(data, key), KeyBlob::of(key));
+        let mut decision = decide(policy, &self.bindings, &key, &signed);
+        // What is denied costs no token: a program that is refused cannot use up what another may sign.
+        if decision.is_allowed() && !self.shared.take_token(self.peer.uid, &key.fingerprint()) {
+            decision = Decision::Deny { reason: Reason::TooOften(policy.rate) };
+        }
+        let (claims, forwarded) = (Claims::of(&key, &signed), self.bindings.is_forwarding());
+        let record = Record::sign(self.number, &self.kernel, claims, forwarded, &decision);
+        if !decision.is_allowed() {
+            self.say(&FAILURE);
+            return record;
+        }
+        match self.ask(request) {
+            Ok(()) if self.reply.first() == Some(&SIGN_RESPONSE) => {
+                self.counts.signed += 1;
+                record.with_outcome("signed")
+            }
+            Ok(()) => {
+                self.say(&FAILURE);
+                record.with_outcome("the agent refused")
+            }
+            Err(why) => record.with_outcome(&why),
+        }
+    }
+
+    /// The agent judges a bind, of every kind; it counts here when the agent has said SUCCESS.
+    fn bind(&mut self, request: &[u8], bind: &Bind<'_>) {
+        self.counts.binds += 1;
+        let answered = self.ask(request).is_ok();
+        self.bindings.record(bind, answered && self.reply == SUCCESS);
+        if self.reply != SUCCESS && self.reply != EXTENSION_FAILURE {
+            self.say(&FAILURE);
+        }
+    }
+
+    /// Asks the agent. Where it does not answer the reply is FAILURE, and why.
+    fn ask(&mut self, request: &[u8]) -> Result<(), String> {
+        self.agent.ask(&self.shared.agent, request, &mut self.reply).map_err(|why| {
+            self.say(&FAILURE);
+            why.to_string()
+        })
+    }
+
+    fn say(&mut self, body: &[u8]) {
+        self.reply.clear();
+        self.reply.extend_from_slice(body);
+    }
+}

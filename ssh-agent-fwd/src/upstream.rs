@@ -1,0 +1,94 @@
+//! The agent's end: one connection to it for every connection of a client, because the agent remembers session-binds by
+//! connection (ssh-agent.c, process_ext_session_bind).
+
+use std::fmt;
+use std::io::{self, BufReader};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
+use nix::sys::time::TimeVal;
+
+use crate::wire::frame::{FrameError, read_frame, write_frame};
+
+/// How long the agent is waited for: longer than it takes a person to confirm a signature (ssh-add -c).
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The agent, for one client.
+#[derive(Debug)]
+pub enum Upstream {
+    /// Nothing was asked of it yet; it does not know of the client.
+    Unasked,
+    /// The connection.
+    Open(BufReader<UnixStream>),
+    /// It failed. Another connection would know nothing of this one's session-binds: there is none.
+    Gone,
+}
+
+/// Why the agent does not answer.
+#[derive(Debug)]
+pub enum NoReply {
+    /// It cannot be reached.
+    Unreachable(io::Error),
+    /// It does not take the request.
+    Request(io::Error),
+    /// Its reply does not come.
+    Reply(FrameError),
+    /// It has ended the connection.
+    Closed,
+    /// It failed before, on this connection.
+    Gone,
+}
+
+impl fmt::Display for NoReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(error) => write!(f, "the agent cannot be reached: {error}"),
+            Self::Request(error) => write!(f, "the agent does not take the request: {error}"),
+            Self::Reply(error) => write!(f, "the agent's reply does not come: {error}"),
+            Self::Closed => f.write_str("the agent has closed the connection instead of a reply"),
+            Self::Gone => f.write_str("the agent failed before on this connection: open another one"),
+        }
+    }
+}
+
+impl std::error::Error for NoReply {}
+
+impl Upstream {
+    /// Sends the request as it is, and reads the reply into `reply`.
+    ///
+    /// # Errors
+    /// See [`NoReply`]; after any of them the connection is of no use any more.
+    pub fn ask(&mut self, agent: &Path, request: &[u8], reply: &mut Vec<u8>) -> Result<(), NoReply> {
+        let asked = self.ask_once(agent, request, reply);
+        if asked.is_err() {
+            *self = Self::Gone;
+        }
+        asked
+    }
+
+    fn ask_once(&mut self, agent: &Path, request: &[u8], reply: &mut Vec<u8>) -> Result<(), NoReply> {
+        if let Self::Unasked = self {
+            *self = Self::Open(BufReader::new(open(agent).map_err(NoReply::Unreachable)?));
+        }
+        let Self::Open(stream) = self else { return Err(NoReply::Gone) };
+        write_frame(stream.get_mut(), request).map_err(NoReply::Request)?;
+        match read_frame(stream, reply) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NoReply::Closed),
+            Err(error) => Err(NoReply::Reply(error)),
+        }
+    }
+}
+
+/// Connects; connect(2), too, waits no longer than SO_SNDTIMEO (socket(7)).
+fn open(agent: &Path) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    let patience = TimeVal::new(PATIENCE.as_secs().try_into().unwrap_or(i64::MAX), 0);
+    setsockopt(&socket, sockopt::SendTimeout, &patience)?;
+    setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(agent)?)?;
+    Ok(UnixStream::from(socket))
+}
