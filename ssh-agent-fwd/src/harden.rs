@@ -1,0 +1,28 @@
+//! What this process gives up before it serves anybody.
+
+use std::io;
+
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Descriptors besides those of connections: the standard ones, the socket, the agent's, the log's, those of look-ups.
+const OTHERS: u64 = 64;
+/// Of a connection: the client's and the agent's.
+const OF_CONNECTION: u64 = 2;
+
+/// No core, no ptrace(2) by processes of the same user, no new privileges by execve(2); and descriptors enough for so
+/// many connections.
+///
+/// # Errors
+/// Those of setrlimit(2) and prctl(2).
+pub fn harden(connections: u32) -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    prctl::set_dumpable(false)?;
+    prctl::set_no_new_privs()?;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = u64::from(connections) * OF_CONNECTION + OTHERS;
+    if soft < wanted {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Threads that accept in a loop, as many as there are clients and a few that wait, up to a bound.
+
+mod seats;
+
+use std::io::{self, ErrorKind};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::connection;
+use crate::peer::{Facts, Peer};
+use crate::record::{Kernel, Record};
+use crate::shared::Shared;
+
+use seats::{Full, Seats};
+
+/// The stack of a thread, in bytes: nothing recurses, and what is long is on the heap.
+const STACK: usize = 256 * 1024;
+/// Most threads that wait for a client at once; more of them end.
+const SPARE: usize = 4;
+/// After accept(2) has failed for want of descriptors or memory, until it is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The threads and their clients.
+#[derive(Debug)]
+pub struct Pool {
+    listener: UnixListener,
+    shared: Arc<Shared>,
+    seats: Mutex<Seats>,
+    /// Threads that wait in accept(2).
+    waiting: AtomicUsize,
+    connections: AtomicU64,
+}
+
+impl Pool {
+    /// Begins to serve whoever connects. The threads live as long as the process.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start(listener: UnixListener, shared: Arc<Shared>) -> io::Result<()> {
+        let pool = Arc::new(Self {
+            listener,
+            shared,
+            seats: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            connections: AtomicU64::new(0),
+        });
+        pool.spawn()
+    }
+
+    fn spawn(self: &Arc<Self>) -> io::Result<()> {
+        let pool = Arc::clone(self);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let spawned =
+            thread::Builder::new().name("client".to_owned()).stack_size(STACK).spawn(move || pool.run());
+        if spawned.is_err() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        spawned.map(drop)
+    }
+
+    /// Counted as waiting when it begins and, every time, when it accepts.
+    fn run(self: &Arc<Self>) {
+        loop {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    if !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) {
+                        thread::sleep(PAUSE);
+                    }
+                    continue;
+                }
+            };
+            // The last one that waited sees to another before it is busy; that one may be refused a thread, and then
+            // clients wait until this one is free.
+            if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let _ = self.spawn();
+            }
+            self.receive(stream);
+            if self.waiting.fetch_add(1, Ordering::SeqCst) >= SPARE {
+                self.waiting.fetch_sub(1, Ordering::SeqCst);
+                return;
+            }
+        }
+    }
+
+    fn receive(&self, stream: UnixStream) {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        // Who cannot be named is not served, and there is nobody to record.
+        let Ok(peer) = Peer::of(&stream) else { return };
+        let policy = self.shared.policy();
+        if !policy.admits(peer.uid, &peer.groups) {
+            return self.refuse(number, &peer, "not-admitted");
+        }
+        let taken = self.seats().take(peer.uid, &policy.limits);
+        match taken {
+            Ok(()) => {
+                connection::serve(stream, number, &peer, &self.shared);
+                self.seats().leave(peer.uid);
+            }
+            Err(Full::Everybody) => self.refuse(number, &peer, "too-many-connections"),
+            Err(Full::User) => self.refuse(number, &peer, "too-many-connections-of-user"),
+        }
+    }
+
+    /// The connection is closed without a word, and the agent never knows of it.
+    fn refuse(&self, connection: u64, peer: &Peer, reason: &'static str) {
+        let kernel = Kernel::of(peer, Facts::of(peer.pid));
+        self.shared.recorder.record(&Record::Refused { connection, kernel, reason });
+    }
+
+    fn seats(&self) -> std::sync::MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,154 @@
+//! `serve`: the forwarder alone, in the foreground.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use nix::libc;
+use supervise::{Inherited, Signals};
+use trusted_path::PathError;
+
+use crate::access::access;
+use crate::cli::ServeCall;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::harden::harden;
+use crate::policy::{self, Client, Limits, Policy, Rate};
+use crate::pool::Pool;
+use crate::publish::Published;
+use crate::ready;
+use crate::record::Recorder;
+use crate::shared::Shared;
+
+/// The program's name before what it says to the operator.
+const NAME: &str = "ssh-agent-fwd";
+
+/// Serves until it is told to end.
+#[must_use]
+pub fn run(call: &ServeCall) -> Exit {
+    match serve(call) {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            diagnostics::complain(NAME, &format!("{}: {failure}", failure.code));
+            Exit::Failed
+        }
+    }
+}
+
+fn serve(call: &ServeCall) -> Result<(), Failure> {
+    let start = |error: std::io::Error| Failure::new("start-failed", error);
+    // Before there are threads: they are to hold all signals back, too.
+    let inherited = Inherited::take().map_err(start)?;
+    let signals = Signals::only(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP], &inherited).map_err(start)?;
+    let policy = policy(call)?;
+    warn(&policy);
+    harden(policy.limits.connections).map_err(start)?;
+    let access = access(&policy.clients, call.mode)?;
+    let agent = Path::new(call.agent.as_str());
+    examine_agent(agent)?;
+    let (listener, published) = Published::publish(Path::new(call.listen.as_str()), access)?;
+    let recorder = Recorder::start(call.record).map_err(start)?;
+    let shared = Arc::new(Shared::new(agent.to_owned(), policy, recorder));
+    Pool::start(listener, Arc::clone(&shared)).map_err(start)?;
+    ready::tell(call.ready_fd).map_err(|error| Failure::new("ready-not-told", error))?;
+    let ended = attend(call, &signals, &shared);
+    // First the name, so that nobody comes any more; then what waits to be written.
+    drop(published);
+    shared.recorder.finish();
+    ended
+}
+
+/// The agent's word decides what counts as verified: nobody but root may put another one in its place.
+fn examine_agent(agent: &Path) -> Result<(), Failure> {
+    match trusted_path::verify(agent) {
+        // That it is not there is what asking it tells.
+        Err(PathError::Call(_, error)) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => {
+            let error = diagnostics::one_line(&error.to_string());
+            let help = "the agent's socket must be root's, in folders that nobody else can change";
+            return Err(Failure::new("agent-untrusted", format!("{error}; {help}")));
+        }
+        Ok(()) => {}
+    }
+    ready::ask_agent(agent).map(drop)
+}
+
+/// Waits for signals until one ends it.
+fn attend(call: &ServeCall, signals: &Signals, shared: &Shared) -> Result<(), Failure> {
+    loop {
+        let delivery = signals.next().map_err(|error| Failure::new("signals-failed", error))?;
+        match delivery.signal {
+            libc::SIGTERM | libc::SIGINT => return Ok(()),
+            libc::SIGHUP => reload(call, shared),
+            _ => {}
+        }
+    }
+}
+
+/// Reads the policy again; one that is not valid changes nothing.
+fn reload(call: &ServeCall, shared: &Shared) {
+    match policy(call) {
+        Ok(policy) => {
+            warn(&policy);
+            shared.set_policy(policy);
+            diagnostics::complain(NAME, &"the policy was read again");
+        }
+        Err(failure) => {
+            diagnostics::complain(NAME, &format!("{}: {failure}; the policy of before stays", failure.code));
+        }
+    }
+}
+
+/// The policy of the file and of the words.
+fn policy(call: &ServeCall) -> Result<Policy, Failure> {
+    let mut policy = match &call.policy {
+        Some(path) => policy::load(path)?,
+        None => {
+            Policy { clients: Vec::new(), keys: Vec::new(), rate: Rate::default(), limits: Limits::default() }
+        }
+    };
+    for name in &call.allow_user {
+        policy.clients.push(Client::Uid(id(name, "user", |database| {
+            database.account(name).map(|row| row.map(|row| row.uid))
+        })?));
+    }
+    for name in &call.allow_group {
+        policy.clients.push(Client::Gid(id(name, "group", |database| database.group(name))?));
+    }
+    for client in &policy.clients {
+        client.examine().map_err(|error| Failure::new("client-refused", error))?;
+    }
+    if call.allow_opaque {
+        policy.allow_opaque();
+    }
+    Ok(policy)
+}
+
+/// The number of this name; a number that no account has is itself.
+fn id(
+    name: &str,
+    what: &str,
+    look_up: impl Fn(&accounts::Database) -> Result<Option<u32>, accounts::DatabaseError>,
+) -> Result<u32, Failure> {
+    let shown = diagnostics::one_line(name);
+    let known = accounts::Database::read().and_then(|database| look_up(&database));
+    let known =
+        known.map_err(|error| Failure::new("client-unknown", format!("{what} '{shown}': {error}")))?;
+    known.or_else(|| accounts::parse_id(name)).ok_or_else(|| {
+        Failure::new(
+            "client-unknown",
+            format!("there is no {what} '{shown}': name one that there is, or its number"),
+        )
+    })
+}
+
+fn warn(policy: &Policy) {
+    if policy.keys.is_empty() {
+        let said =
+            "no key is listed and nothing is signed: the policy has no keys; name them in --policy FILE";
+        diagnostics::complain(NAME, &said);
+    }
+    for warning in policy.warnings() {
+        diagnostics::complain(NAME, &warning);
+    }
+}
