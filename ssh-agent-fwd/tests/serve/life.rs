@@ -1,0 +1,65 @@
+//! From the start to the end, and what happens to the agent meanwhile.
+
+use crate::bench::{Bench, FAILURE, LIST, SIGN_RESPONSE, sign, sshsig};
+use crate::{USER, rule};
+
+#[test]
+fn an_agent_that_dies_is_a_failure_and_the_next_connection_finds_the_new_one() {
+    let Some(mut bench) = Bench::new() else { return };
+    let serve = bench.serve(&[]);
+    let mut client = serve.connect(USER);
+    assert_eq!(client.ask(&LIST)[0], 12);
+    bench.kill_agent();
+    assert_eq!(client.ask(&LIST), FAILURE);
+    assert_eq!(serve.connect(USER).ask(&LIST), FAILURE, "there is none");
+    bench.start_agent();
+    assert_eq!(client.ask(&LIST), FAILURE, "what this connection was bound to is lost");
+    assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
+}
+
+#[test]
+fn hup_reads_the_policy_again_or_keeps_the_old_one_and_says_why() {
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.add_key("one");
+    let request = sign(&key.blob, &sshsig("git"));
+    let mut serve = bench.serve(&[]);
+    let mut client = serve.connect(USER);
+    assert_eq!(client.ask(&request), FAILURE);
+    bench.write_policy(&[rule(&key, r#""namespaces": ["git"]"#)], "{}");
+    serve.hang_up("the policy was read again");
+    assert_eq!(client.ask(&request)[0], SIGN_RESPONSE);
+    bench.write_text("{");
+    serve.hang_up("the policy of before stays");
+    assert_eq!(client.ask(&request)[0], SIGN_RESPONSE);
+}
+
+#[test]
+fn it_ends_on_term_with_its_socket_and_a_second_instance_leaves_the_first() {
+    let Some(bench) = Bench::new() else { return };
+    let serve = bench.serve(&[]);
+    let second = bench.refused(&[]);
+    assert!(second.contains("listen-in-use: "), "{second}");
+    assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
+    assert!(bench.socket().exists());
+    serve.end();
+    assert!(!bench.socket().exists());
+}
+
+#[test]
+fn it_is_not_started_where_it_could_not_serve_safely() {
+    let Some(mut bench) = Bench::new() else { return };
+    for (words, code) in [
+        (&["--allow-user", "0"][..], "client-refused"),
+        (&["--allow-user", "65534"], "client-refused"),
+        (&["--allow-user", "no such user"], "client-unknown"),
+        (&[], "no-client"),
+        (&["--allow-user", "5", "--policy", "/nonexistent"], "policy-unreadable"),
+    ] {
+        let said = bench.refused(words);
+        assert!(said.contains(&format!("{code}: ")), "{words:?}: {said}");
+    }
+    bench.kill_agent();
+    let said = bench.refused(&["--allow-user", "5"]);
+    assert!(said.contains("agent-unreachable: "), "{said}");
+    assert!(!bench.socket().exists(), "nothing is published before the agent has answered");
+}

@@ -1,0 +1,71 @@
+//! What clients can take up.
+
+use std::io::Write;
+
+use crate::bench::{Bench, Client, FAILURE, LIST, SIGN_RESPONSE, frame, read, sign, sshsig};
+use crate::{USER, rule};
+
+#[test]
+fn idle_clients_take_up_what_they_may_and_whoever_comes_then_is_told_by_a_closed_connection() {
+    let Some(bench) = Bench::new() else { return };
+    let limits = r#""limits": {"connections": 20, "connections_per_uid": 12}"#;
+    let (one, two) = (USER, USER + 1);
+    bench
+        .write_text(&format!(r#"{{"clients": [{{"uid": {one}}}, {{"uid": {two}}}], "keys": [], {limits}}}"#));
+    let serve = bench.serve_by_policy(&["--mode", "666"]);
+    // The answer says that the client has its seat.
+    let seated = |uid| {
+        let mut client = serve.connect(uid);
+        assert_eq!(client.ask(&LIST)[0], 12);
+        client
+    };
+    let mut clients: Vec<Client> = (0..12).map(|_| seated(one)).collect();
+    assert_eq!(read(&mut serve.connect(one).stream), None, "this user has its share");
+    clients.extend((0..8).map(|_| seated(two)));
+    assert_eq!(read(&mut serve.connect(two).stream), None, "all have theirs");
+    for client in &mut clients {
+        assert_eq!(client.ask(&LIST)[0], 12, "those who are there are served");
+    }
+    clients.clear();
+    // A seat is free when the other end has seen that it was left.
+    while read_list(&mut serve.connect(one)).is_none() {}
+}
+
+fn read_list(client: &mut Client) -> Option<Vec<u8>> {
+    client.stream.write_all(&frame(&LIST)).ok()?;
+    read(&mut client.stream)
+}
+
+#[test]
+fn a_client_that_rests_or_dawdles_for_too_long_is_sent_away() {
+    let Some(bench) = Bench::new() else { return };
+    let limits = r#""limits": {"idle_s": 1, "stall_s": 1}"#;
+    bench.write_text(&format!(r#"{{"clients": [{{"uid": {USER}}}], "keys": [], {limits}}}"#));
+    let serve = bench.serve_by_policy(&[]);
+    let (mut idle, mut slow) = (serve.connect(USER), serve.connect(USER));
+    slow.stream.write_all(&[0, 0, 0]).expect("a part of a length");
+    assert_eq!(read(&mut idle.stream), None);
+    assert_eq!(read(&mut slow.stream), None);
+    assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
+}
+
+#[test]
+fn clients_that_sign_at_once_get_their_own_replies() {
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.add_key("one");
+    let serve = bench.serve_at(&[rule(&key, r#""namespaces": ["git"]"#)], r#"{"burst": 1000}"#);
+    let request = sign(&key.blob, &sshsig("git"));
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            let mut client = serve.connect(USER);
+            let request = &request;
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    assert_eq!(client.ask(request)[0], SIGN_RESPONSE);
+                    assert_eq!(client.ask(&[22]), FAILURE);
+                    assert_eq!(client.ask(&LIST)[0], 12);
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,18 @@
+//! `serve`, against a real ssh-agent, for a user that is not root.
+
+mod bench;
+mod bindings;
+mod decisions;
+mod life;
+mod limits;
+mod protocol;
+
+/// Whom the policies of these tests serve.
+const USER: u32 = 12_345;
+/// Whom none does.
+const STRANGER: u32 = 12_346;
+
+/// A rule about the key.
+fn rule(key: &bench::Key, more: &str) -> String {
+    format!(r#"{{"key": "{}", {more}}}"#, key.line)
+}
