@@ -77,7 +77,7 @@ impl<'a> Connection<'a> {
             if self.reply == FAILURE {
                 self.counts.failures += 1;
             }
-            // In the queue before the signature is out: nothing is signed that is not recorded.
+            // Queued before the reply is out: whoever has a signature is in the queue, unless that is full.
             if let Some(record) = record {
                 self.shared.recorder.record(&record);
             }

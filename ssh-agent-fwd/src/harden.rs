@@ -10,19 +10,27 @@ const OTHERS: u64 = 64;
 /// Of a connection: the client's and the agent's.
 const OF_CONNECTION: u64 = 2;
 
-/// No core, no ptrace(2) by processes of the same user, no new privileges by execve(2); and descriptors enough for so
-/// many connections.
+/// No core, no ptrace(2) by processes of the same user, no new privileges by execve(2).
 ///
 /// # Errors
 /// Those of setrlimit(2) and prctl(2).
-pub fn harden(connections: u32) -> io::Result<()> {
+pub fn harden() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     prctl::set_dumpable(false)?;
     prctl::set_no_new_privs()?;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let wanted = u64::from(connections) * OF_CONNECTION + OTHERS;
-    if soft < wanted {
-        setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard)?;
-    }
     Ok(())
+}
+
+/// Descriptors enough for so many connections, as far as the caller's hard limit lets it; beyond that clients wait.
+///
+/// # Errors
+/// Those of getrlimit(2) and setrlimit(2).
+pub fn allow_descriptors(connections: u32) -> io::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = (u64::from(connections) * OF_CONNECTION + OTHERS).min(hard);
+    if soft < wanted {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).map_err(io::Error::from)
+    } else {
+        Ok(())
+    }
 }

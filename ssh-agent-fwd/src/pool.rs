@@ -29,7 +29,8 @@ pub struct Pool {
     listener: UnixListener,
     shared: Arc<Shared>,
     seats: Mutex<Seats>,
-    /// Threads that wait in accept(2).
+    /// Threads, and those of them that wait in accept(2).
+    threads: AtomicUsize,
     waiting: AtomicUsize,
     connections: AtomicU64,
 }
@@ -44,21 +45,34 @@ impl Pool {
             listener,
             shared,
             seats: Mutex::default(),
+            threads: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
         });
         pool.spawn()
     }
 
+    /// One thread more, unless every connection that there may be has one, and a few the rest, which is refused.
     fn spawn(self: &Arc<Self>) -> io::Result<()> {
-        let pool = Arc::clone(self);
+        let most = self.shared.policy().limits.connections as usize + SPARE;
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let spawned =
-            thread::Builder::new().name("client".to_owned()).stack_size(STACK).spawn(move || pool.run());
+        if self.threads.fetch_add(1, Ordering::SeqCst) >= most {
+            self.forget();
+            return Ok(());
+        }
+        let pool = Arc::clone(self);
+        let builder = thread::Builder::new().name("client".to_owned()).stack_size(STACK);
+        let spawned = builder.spawn(move || pool.run());
         if spawned.is_err() {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            self.forget();
         }
         spawned.map(drop)
+    }
+
+    /// A thread that waits ends, or has never begun.
+    fn forget(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.threads.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Counted as waiting when it begins and, every time, when it accepts.
@@ -73,15 +87,14 @@ impl Pool {
                     continue;
                 }
             };
-            // The last one that waited sees to another before it is busy; that one may be refused a thread, and then
-            // clients wait until this one is free.
+            // The last one that waited sees to another before it is busy. Where there can be none, clients wait until
+            // a thread is free.
             if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
                 let _ = self.spawn();
             }
             self.receive(stream);
             if self.waiting.fetch_add(1, Ordering::SeqCst) >= SPARE {
-                self.waiting.fetch_sub(1, Ordering::SeqCst);
-                return;
+                return self.forget();
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::access::access;
 use crate::cli::ServeCall;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::harden::harden;
+use crate::harden::{allow_descriptors, harden};
 use crate::policy::{self, Client, Limits, Policy, Rate};
 use crate::pool::Pool;
 use crate::publish::Published;
@@ -42,7 +42,7 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let signals = Signals::only(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP], &inherited).map_err(start)?;
     let policy = policy(call)?;
     warn(&policy);
-    harden(policy.limits.connections).map_err(start)?;
+    harden().and_then(|()| allow_descriptors(policy.limits.connections)).map_err(start)?;
     let access = access(&policy.clients, call.mode)?;
     let agent = Path::new(call.agent.as_str());
     examine_agent(agent)?;
@@ -87,9 +87,16 @@ fn attend(call: &ServeCall, signals: &Signals, shared: &Shared) -> Result<(), Fa
 
 /// Reads the policy again; one that is not valid changes nothing.
 fn reload(call: &ServeCall, shared: &Shared) {
-    match policy(call) {
-        Ok(policy) => {
+    match policy(call).and_then(|policy| access(&policy.clients, call.mode).map(|access| (policy, access))) {
+        Ok((policy, access_now)) => {
             warn(&policy);
+            if access(&shared.policy().clients, call.mode) != Ok(access_now) {
+                let said = "the clients are others, and the socket keeps its owner and mode: start again to change them";
+                diagnostics::complain(NAME, &said);
+            }
+            if let Err(error) = allow_descriptors(policy.limits.connections) {
+                diagnostics::complain(NAME, &format!("the limit of descriptors stays: {error}"));
+            }
             shared.set_policy(policy);
             diagnostics::complain(NAME, &"the policy was read again");
         }

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
@@ -18,6 +18,8 @@ use super::Record;
 const QUEUE: usize = 1024;
 /// How long a standard error that stalls is waited for, in milliseconds, before the first line is given up.
 const PATIENCE: u16 = 1000;
+/// How long the end of the process waits for what is still to be written.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// Where the daemon of syslog(3) reads.
 const SYSLOG: &str = "/dev/log";
 /// LOG_AUTHPRIV and LOG_INFO (syslog(3)).
@@ -37,7 +39,8 @@ pub enum Sink {
 pub struct Recorder {
     queue: Mutex<Option<SyncSender<String>>>,
     lost: Arc<AtomicU64>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Closed by the thread when it has written everything.
+    written: Mutex<Receiver<()>>,
 }
 
 #[derive(Serialize)]
@@ -57,9 +60,12 @@ impl Recorder {
         let (queue, lines) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let mut output = Output::open(sink, Arc::clone(&lost))?;
-        let writer =
-            thread::Builder::new().name("record".to_owned()).spawn(move || output.write_all(&lines))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), lost, writer: Mutex::new(Some(writer)) })
+        let (writing, written) = sync_channel(0);
+        thread::Builder::new().name("record".to_owned()).spawn(move || {
+            output.write_all(&lines);
+            drop(writing);
+        })?;
+        Ok(Self { queue: Mutex::new(Some(queue)), lost, written: Mutex::new(written) })
     }
 
     /// Records it, without waiting for anything.
@@ -74,12 +80,10 @@ impl Recorder {
         }
     }
 
-    /// Writes what waits, and nothing after it.
+    /// Writes what waits, and nothing after it; what is not written within some seconds is given up.
     pub fn finish(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = writer.join();
-        }
+        let _ = self.written.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(LAST_PATIENCE);
     }
 }
 
@@ -111,6 +115,8 @@ impl Output {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
+        // Nothing comes any more for which this could wait in vain.
+        self.stalls = false;
         self.write_lost();
     }
 

@@ -1,6 +1,10 @@
 //! From the start to the end, and what happens to the agent meanwhile.
 
-use crate::bench::{Bench, FAILURE, LIST, SIGN_RESPONSE, sign, sshsig};
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::bench::{Bench, FAILURE, LIST, SIGN_RESPONSE, frame, read, sign, sshsig};
 use crate::{USER, rule};
 
 #[test]
@@ -62,4 +66,45 @@ fn it_is_not_started_where_it_could_not_serve_safely() {
     let said = bench.refused(&["--allow-user", "5"]);
     assert!(said.contains("agent-unreachable: "), "{said}");
     assert!(!bench.socket().exists(), "nothing is published before the agent has answered");
+}
+
+#[test]
+fn what_was_killed_leaves_a_socket_that_the_next_one_replaces() {
+    let Some(bench) = Bench::new() else { return };
+    bench.serve(&[]).kill();
+    assert!(bench.socket().exists());
+    assert_eq!(bench.serve(&[]).connect(USER).ask(&LIST)[0], 12);
+}
+
+#[test]
+fn an_agent_whose_folder_others_can_write_is_not_believed() {
+    let Some(bench) = Bench::new() else { return };
+    let folder = bench.agent_socket().parent().expect("a folder").to_owned();
+    fs::set_permissions(folder, PermissionsExt::from_mode(0o777)).expect("set");
+    let said = bench.refused(&["--allow-user", "5"]);
+    assert!(said.contains("agent-untrusted: "), "{said}");
+}
+
+#[test]
+fn it_leaves_no_core_and_gains_no_privileges() {
+    let Some(bench) = Bench::new() else { return };
+    let serve = bench.serve(&[]);
+    let of_it = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", serve.pid())).expect("read");
+    let limits = of_it("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_ascii_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    assert!(of_it("status").contains("NoNewPrivs:\t1"));
+}
+
+#[test]
+fn a_user_that_the_policy_names_no_more_loses_the_connection_it_has() {
+    let Some(bench) = Bench::new() else { return };
+    let mut serve = bench.serve(&[]);
+    let mut client = serve.connect(USER);
+    assert_eq!(client.ask(&LIST)[0], 12);
+    bench.write_text(r#"{"clients": [{"uid": 5}], "keys": []}"#);
+    serve.hang_up("the policy was read again");
+    client.stream.write_all(&frame(&LIST)).expect("written");
+    assert_eq!(read(&mut client.stream), None);
+    assert!(serve.end().contains("the socket keeps its owner and mode"));
 }

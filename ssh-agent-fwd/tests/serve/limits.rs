@@ -69,3 +69,24 @@ fn clients_that_sign_at_once_get_their_own_replies() {
         }
     });
 }
+
+#[test]
+fn nobody_waits_for_a_log_that_stalls_and_the_lines_that_are_lost_are_counted() {
+    let Some(bench) = Bench::new() else { return };
+    let serve = bench.serve(&[]);
+    let mut client = serve.connect(USER);
+    let refused = sign(b"no key", &[7; 32]);
+    // Nobody reads what it says until it ends: more than a pipe and the queue hold.
+    for number in 0..3000 {
+        assert_eq!(client.ask(&refused), FAILURE, "{number}");
+    }
+    let said = serve.end();
+    let lost = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok()?["lines"].as_u64();
+    let lost: u64 = said.lines().filter_map(lost).sum();
+    let written = said.matches(r#""event":"sign""#).count() as u64;
+    assert!(lost > 0 && written > 0, "{lost} lost, {written} written");
+    assert!(
+        (3000..=3001).contains(&(lost + written)),
+        "{lost} lost, {written} written: every one is accounted for"
+    );
+}

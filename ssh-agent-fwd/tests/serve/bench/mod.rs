@@ -195,14 +195,25 @@ impl Serve {
         &self.socket
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Kills it, so that it cleans nothing up.
+    pub fn kill(mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+    }
+
     /// A client of this user.
     pub fn connect(&self, uid: u32) -> Client {
         Client::connect(&self.socket, uid)
     }
 
     fn signal(&self, signal: Signal) {
-        let child = self.child.as_ref().expect("it runs");
-        kill(Pid::from_raw(child.id().try_into().expect("a pid")), signal).expect("signalled");
+        kill(Pid::from_raw(self.pid().try_into().expect("a pid")), signal).expect("signalled");
     }
 
     /// Has it read its policy again, until it says this.
