@@ -5,6 +5,7 @@ mod bindings;
 mod decisions;
 mod life;
 mod limits;
+mod logins;
 mod protocol;
 
 /// Whom the policies of these tests serve.

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use nix::libc;
@@ -79,5 +79,10 @@ impl Child {
         let output = child.wait_with_output().expect("ended");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("words")
+    }
+
+    /// What comes of it, whatever that is.
+    pub fn output(mut self) -> Output {
+        self.0.stdin(Stdio::null()).output().expect("started")
     }
 }

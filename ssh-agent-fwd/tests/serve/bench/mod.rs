@@ -2,6 +2,7 @@
 
 mod client;
 mod requests;
+mod server;
 
 use std::cell::RefCell;
 use std::fs;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 
 pub use client::{Child, Client, read};
 pub use requests::{FAILURE, LIST, SIGN_RESPONSE, bind, frame, login, login_in, sign, sshsig, string};
+pub use server::{Server, known_hosts};
 
 /// Longest wait for what must come, far longer than it takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +32,13 @@ pub struct Key {
     /// Its bytes.
     pub blob: Vec<u8>,
     file: PathBuf,
+}
+
+impl Key {
+    /// Its private half, as root has it.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// The folder and the agent in it.
@@ -61,6 +70,10 @@ impl Bench {
         let bench = Self { folder, agent: RefCell::new(None) };
         bench.start_agent();
         Some(bench)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn socket(&self) -> PathBuf {
