@@ -1,7 +1,8 @@
 //! From the start to the end, and what happens to the agent meanwhile.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::bench::{Bench, FAILURE, LIST, SIGN_RESPONSE, frame, read, sign, sshsig};
@@ -107,4 +108,16 @@ fn a_user_that_the_policy_names_no_more_loses_the_connection_it_has() {
     client.stream.write_all(&frame(&LIST)).expect("written");
     assert_eq!(read(&mut client.stream), None);
     assert!(serve.end().contains("the socket keeps its owner and mode"));
+}
+
+#[test]
+fn who_waits_at_a_descriptor_is_told_when_clients_are_served() {
+    let Some(bench) = Bench::new() else { return };
+    let (reader, writer) = nix::unistd::pipe().expect("a pipe that is handed down");
+    let number = writer.as_raw_fd().to_string();
+    let serve = bench.serve_with(&["--allow-user", &USER.to_string(), "--ready-fd", &number]);
+    let mut told = [0];
+    File::from(reader).read_exact(&mut told).expect("told");
+    assert_eq!(&told, b"\n");
+    assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
 }
