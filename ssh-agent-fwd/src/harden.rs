@@ -34,3 +34,25 @@ pub fn allow_descriptors(connections: u32) -> io::Result<()> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_can_trace_this_process_or_have_its_core() {
+        harden().expect("hardened");
+        assert!(!prctl::get_dumpable().expect("a flag"));
+        assert!(prctl::get_no_new_privs().expect("a flag"));
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).expect("a limit"), (0, 0));
+    }
+
+    #[test]
+    fn descriptors_are_enough_for_all_connections_or_as_many_as_there_may_be() {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+        allow_descriptors(700).expect("allowed");
+        let (soft, still) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+        assert!(soft >= 1464.min(hard), "{soft}");
+        assert_eq!(still, hard);
+    }
+}
