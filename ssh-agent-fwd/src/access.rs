@@ -1,6 +1,6 @@
 //! Whose the socket is: as few as the clients of the policy allow.
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 use crate::policy::Client;
 use crate::publish::Access;
 

@@ -8,7 +8,6 @@ pub mod bucket;
 pub mod cli;
 pub mod connection;
 pub mod exit;
-pub mod failure;
 pub mod harden;
 pub mod json;
 pub mod key;

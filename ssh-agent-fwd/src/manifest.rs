@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 use crate::json::{self, NotRead, Object};
 use crate::key::KeyBlob;
 use crate::name::{AbsolutePath, AccountName, Name, SocketPath};

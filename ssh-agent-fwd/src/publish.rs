@@ -17,7 +17,7 @@ use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstatat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, unlinkat};
 use trusted_path::{Lock, Named, Sticky, walk};
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 
 /// How many clients may wait to be accepted; more wait in connect(2).
 const BACKLOG: i32 = 128;

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
-use crate::failure::Failure;
+use diagnostics::Failure;
 use crate::upstream::Upstream;
 use crate::wire::identities::Identities;
 

@@ -11,7 +11,7 @@ use trusted_path::PathError;
 use crate::access::access;
 use crate::cli::ServeCall;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use diagnostics::Failure;
 use crate::harden::{allow_descriptors, harden};
 use crate::policy::{self, Client, Limits, Policy, Rate};
 use crate::pool::Pool;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use self::document::Document;
 use super::{Client, Hosts, KeyRule, Policy};
-use crate::failure::Failure;
+use diagnostics::Failure;
 use crate::json::{self, NotRead, Object};
 use crate::key::KeyBlob;
 
