@@ -14,35 +14,34 @@
 
 mod attended;
 mod dialogue;
+mod input;
 mod process;
 mod ready;
 mod stream;
 mod tied;
+mod user;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, PipeReader, Write};
+use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout};
+use nix::unistd::Pid;
 
-use crate::child::{Child, Group, fork};
-use crate::credentials::Credentials;
+use crate::child::{Child, Group};
 use crate::ended::Outcome;
-use crate::inherited::Inherited;
 use crate::sys;
 
 use attended::{Attended, Captured, Excess, Stopped};
+use input::input;
 
 pub use dialogue::{Dialogue, Heard};
 pub use tied::{Untold, run_tied};
-
-/// Most bytes of standard input: as many as a pipe takes at once (PIPE_BUF of pipe(7)).
-pub const MAX_STDIN: usize = 4096;
+pub use user::{run_as, run_confined};
 
 /// How sudo(8) begins to tell that this host's own name has no address, before it goes on.
 const UNRESOLVED: &str = "sudo: unable to resolve host ";
@@ -54,7 +53,7 @@ pub struct Run<'a> {
     pub argv: &'a [OsString],
     /// The whole environment; for [`run_tied`] what is set in ours.
     pub env: &'a [(&'a str, &'a str)],
-    /// Standard input, at most [`MAX_STDIN`] bytes; it is at its end after them.
+    /// Standard input: a file in memory, sealed, that holds these bytes; /dev/null without any.
     pub stdin: &'a [u8],
     /// How long it may take; it is killed then, with its process group.
     pub limit: Duration,
@@ -145,41 +144,10 @@ impl From<io::Error> for NoAnswer {
 /// program that does not ignore SIGCHLD (wait(2)).
 ///
 /// # Errors
-/// When it cannot be started or waited for, or when `stdin` is longer than [`MAX_STDIN`].
+/// When it cannot be started or waited for.
 pub fn run(run: &Run<'_>) -> io::Result<Ran> {
-    let (child, streams) = spawn(run.argv, run.env, input(run.stdin)?, Stdio::piped())?;
+    let (child, streams) = spawn(run.argv, run.env, input(run.stdin)?.into(), Stdio::piped())?;
     capture(child, streams, run, Excess::Dropped).map(Ran::from)
-}
-
-/// Runs it with a user's ids, in a session of its own without a terminal. To be called from the only
-/// thread of the process.
-///
-/// # Errors
-/// As for [`run`]. An id that cannot be taken up, or a program that cannot be run, ends the child with
-/// status 125, and with a word on its standard error.
-pub fn run_as(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
-    let null = std::fs::File::open("/dev/null")?;
-    let (stdout, out) = io::pipe()?;
-    let (stderr, err) = io::pipe()?;
-    let environment = run.env.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-    let command = crate::exec::Command::new(run.argv.iter().cloned(), environment, OsString::new());
-    let command = command.map_err(|_| Errno::EINVAL)?;
-    let become_it = || -> io::Result<()> {
-        dup2_stdin(&null)?;
-        dup2_stdout(&out)?;
-        dup2_stderr(&err)?;
-        std::env::set_current_dir("/")?;
-        Inherited::restore_with_empty_mask()?;
-        credentials.assume().map_err(io::Error::other)?;
-        Err(io::Error::other(command.exec()))
-    };
-    let child = fork(Group::OwnSession, || {
-        let why = become_it().map_or_else(|error| error.to_string(), |()| String::new());
-        let _ = writeln!(io::stderr(), "{why}");
-        125
-    })?;
-    drop((out, err));
-    capture(child, [Some(stdout), Some(stderr)], run, Excess::Dropped).map(Ran::from)
 }
 
 /// Runs it for what it writes to standard output: the whole of it, or nothing. What it writes to standard
@@ -191,7 +159,7 @@ pub fn ask(run: &Run<'_>) -> Result<Answer, NoAnswer> {
     // A caller that ignores SIGCHLD would have the kernel reap the program (wait(2)).
     let sigchld_ignored = sys::set_ignored(libc::SIGCHLD, false)?;
     let captured = input(run.stdin)
-        .and_then(|stdin| spawn(run.argv, run.env, stdin, Stdio::null()))
+        .and_then(|stdin| spawn(run.argv, run.env, stdin.into(), Stdio::null()))
         .and_then(|(child, streams)| capture(child, streams, run, Excess::Refused));
     sys::set_ignored(libc::SIGCHLD, sigchld_ignored)?;
     let Captured { outcome, streams: [stdout, _], stopped } = captured?;
@@ -234,19 +202,6 @@ fn begin(command: &mut Command, group: Group) -> io::Result<(Child, Streams)> {
     let stdout = child.stdout.take().map(OwnedFd::from);
     let streams = [stdout, child.stderr.take().map(OwnedFd::from)].map(|stream| stream.map(PipeReader::from));
     Ok((Child::new(Pid::from_raw(child.id().cast_signed()), group), streams))
-}
-
-/// Standard input that holds the bytes already, and nothing after them.
-fn input(bytes: &[u8]) -> io::Result<Stdio> {
-    if bytes.is_empty() {
-        return Ok(Stdio::null());
-    }
-    if bytes.len() > MAX_STDIN {
-        return Err(Errno::E2BIG.into());
-    }
-    let (reader, mut writer) = io::pipe()?;
-    writer.write_all(bytes)?;
-    Ok(reader.into())
 }
 
 #[cfg(test)]

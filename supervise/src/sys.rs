@@ -165,6 +165,21 @@ pub(crate) fn clear_ambient_capabilities() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) }).map(drop)
 }
 
+/// The highest number that a capability can have: a set is 64 bits (linux/capability.h).
+const MAX_CAPABILITY: libc::c_ulong = 63;
+
+/// Takes every capability out of the bounding set, unless this process may not (PR_CAPBSET_DROP of prctl(2)).
+pub(crate) fn empty_bounding_set() -> io::Result<()> {
+    for capability in 0..=MAX_CAPABILITY {
+        match prctl(libc::PR_CAPBSET_DROP, capability) {
+            // EINVAL: the kernel has no more of them.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EPERM)) => break,
+            other => other.map(drop)?,
+        }
+    }
+    Ok(())
+}
+
 /// The three sets that capget(2) and capset(2) carry, as masks of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct CapabilitySets {

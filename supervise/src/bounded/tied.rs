@@ -5,7 +5,8 @@ use std::io::{self, PipeWriter};
 use std::process::Stdio;
 
 use super::attended::Excess;
-use super::{Ran, Run, Streams, begin, capture, command, input};
+use super::input::input;
+use super::{Ran, Run, Streams, begin, capture, command};
 use crate::child::{Child, Group};
 use crate::sys;
 
@@ -37,7 +38,7 @@ pub fn run_tied(run: &Run<'_>) -> Result<Ran, Untold> {
 /// Starts it; the writing end is ours alone (close-on-exec), and to be open until the program is gone.
 fn start(run: &Run<'_>) -> io::Result<(Child, Streams, PipeWriter)> {
     let (tie, ours) = io::pipe()?;
-    let mut command = command(run.argv, &[], input(run.stdin)?, Stdio::piped())?;
+    let mut command = command(run.argv, &[], input(run.stdin)?.into(), Stdio::piped())?;
     // As it is: a variable need not be text (environ(7)).
     command.envs(env::vars_os()).envs(run.env.iter().copied());
     sys::tie_session(&mut command, &tie, &ours);
