@@ -1,11 +1,20 @@
 //! The words that ssh-agent-fwd understands.
 
+mod life;
+mod operator;
+
+use std::ffi::OsString;
 use std::os::fd::RawFd;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::exec::OWN_FAILURE;
+use crate::exit::Exit;
 use crate::name::SocketPath;
 use crate::record::Sink;
+
+pub use life::{ExecCall, UpCall};
+pub use operator::{CheckCall, InstanceCall, LoadCall};
 
 /// Sign with keys that can never be read, only where policy says.
 #[derive(Debug, Parser)]
@@ -21,6 +30,25 @@ pub struct Cli {
 pub enum Call {
     /// Serve an agent's keys to others, as policy says, in the foreground
     Serve(ServeCall),
+    /// Provision a user: agent, keys, forwarder, ssh files; nothing, if a step fails
+    Up(UpCall),
+    /// Take an instance down, so that nothing of it is left
+    Down(InstanceCall),
+    /// Tell whether an instance is ready, and what helps if it is not
+    Status(InstanceCall),
+    /// List an instance's keys, and what each may sign
+    List(InstanceCall),
+    /// Have an instance's agent forget every key, now
+    Drop(InstanceCall),
+    /// Put a manifest's keys back after drop, those that the policy names
+    Load(LoadCall),
+    /// Run a command with an agent and a forwarder of its own
+    Exec(ExecCall),
+    /// Say what the policy decides of a captured connection, and why
+    Check(CheckCall),
+    /// Work in the served user's home, as that user
+    #[command(hide = true)]
+    AsUser,
 }
 
 /// `serve`.
@@ -55,6 +83,12 @@ pub struct ServeCall {
     pub ready_fd: Option<RawFd>,
 }
 
+/// The exit status for words that are no request. That of `exec` is none of its command's.
+#[must_use]
+pub fn usage_status(mut words: impl Iterator<Item = OsString>) -> u8 {
+    if words.nth(1).is_some_and(|word| word == "exec") { OWN_FAILURE } else { Exit::Usage as u8 }
+}
+
 fn mode(text: &str) -> Result<u32, String> {
     let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     match u32::from_str_radix(text, 8) {
@@ -72,6 +106,15 @@ mod tests {
     #[test]
     fn the_words_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn words_that_are_no_request_have_a_status_that_no_command_has() {
+        let status = |words: &[&str]| usage_status(words.iter().map(OsString::from));
+        for (words, expected) in [(&["p", "exec"][..], 125), (&["p", "up", "exec"], 2), (&["p"], 2), (&[], 2)]
+        {
+            assert_eq!(status(words), expected, "{words:?}");
+        }
     }
 
     #[test]

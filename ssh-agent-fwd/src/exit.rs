@@ -10,4 +10,6 @@ pub enum Exit {
     Failed = 1,
     /// The words are no request.
     Usage = 2,
+    /// There is no such instance; to `down` that is [`Self::Done`].
+    Absent = 4,
 }

@@ -1,6 +1,6 @@
 //! A key by which a host is known.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::key::KeyBlob;
 use crate::policy::refuse_certificate;
@@ -15,6 +15,12 @@ impl<'de> Deserialize<'de> for HostPublicKey {
         let key: KeyBlob = String::deserialize(input)?.parse().map_err(de::Error::custom)?;
         refuse_certificate(&key).map_err(de::Error::custom)?;
         Ok(Self(key))
+    }
+}
+
+impl Serialize for HostPublicKey {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        output.collect_str(&self.0)
     }
 }
 

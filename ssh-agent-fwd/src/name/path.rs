@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest path in bytes, less its NUL (PATH_MAX).
 const MAX_PATH: usize = 4095;
@@ -57,7 +57,7 @@ fn check(text: &str, longest: usize, fits: impl Fn(char) -> bool) -> Result<Stri
 macro_rules! paths {
     ($($(#[$doc:meta])* $name:ident: $longest:expr, $fits:expr;)+) => { $(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
 

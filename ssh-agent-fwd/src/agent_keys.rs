@@ -1,0 +1,70 @@
+//! What root asks of the agent itself: which keys it has, and to forget them all.
+
+use std::path::Path;
+
+use diagnostics::{Failure, one_line};
+
+use crate::key::KeyBlob;
+use crate::upstream::Upstream;
+use crate::wire::cursor::Cursor;
+use crate::wire::identities::Identities;
+use crate::wire::reply::SUCCESS;
+
+/// SSH_AGENTC_REQUEST_IDENTITIES, the whole body (RFC 9987 section 5.5).
+const LIST: [u8; 1] = [11];
+/// SSH_AGENTC_REMOVE_ALL_IDENTITIES, the whole body (section 5.4).
+const REMOVE_ALL: [u8; 1] = [19];
+/// What stands before the keys of a list: its type, and how many there are.
+const LIST_HEADER: usize = 5;
+
+/// A key that the agent has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentKey {
+    /// Its public half, or a certificate.
+    pub key: KeyBlob,
+    /// What the key's maker called it; foreign text, not escaped.
+    pub comment: String,
+}
+
+/// The agent's keys, in its order.
+///
+/// # Errors
+/// `agent-unreachable` when it does not answer with a list.
+pub fn list(agent: &Path) -> Result<Vec<AgentKey>, Failure> {
+    let reply = ask(agent, &LIST)?;
+    // Read whole: what follows cannot find it cut short.
+    Identities::read(&reply).map_err(|why| unreachable(agent, &why.to_string()))?;
+    let mut cursor = Cursor::new(reply.get(LIST_HEADER..).unwrap_or_default());
+    let mut keys = Vec::new();
+    while let (Some(key), Some(comment)) = (cursor.string(), cursor.string()) {
+        let comment = String::from_utf8_lossy(comment).into_owned();
+        keys.push(AgentKey { key: KeyBlob::of(key), comment });
+    }
+    Ok(keys)
+}
+
+/// Has the agent forget every key.
+///
+/// # Errors
+/// `agent-unreachable`, or `agent-refused` when it does not do it.
+pub fn remove_all(agent: &Path) -> Result<(), Failure> {
+    if ask(agent, &REMOVE_ALL)? == SUCCESS {
+        return Ok(());
+    }
+    let help = "it may be locked: unlock it (ssh-add -X), or end it";
+    Err(Failure::new("agent-refused", format!("{}: the agent keeps its keys; {help}", shown(agent))))
+}
+
+fn ask(agent: &Path, request: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut reply = Vec::new();
+    Upstream::Unasked.ask(agent, request, &mut reply).map_err(|why| unreachable(agent, &why.to_string()))?;
+    Ok(reply)
+}
+
+fn unreachable(agent: &Path, why: &str) -> Failure {
+    Failure::new("agent-unreachable", format!("{}: {}; is ssh-agent(1) there?", shown(agent), one_line(why)))
+}
+
+fn shown(agent: &Path) -> String {
+    one_line(&agent.to_string_lossy())
+}

@@ -1,0 +1,84 @@
+//! One generation is taken down: what it touched is given back, its processes end, its folder goes.
+//!
+//! It is what undoes an `up` that fails, what sweeps one that was killed, what ends one that was replaced, and `down`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use diagnostics::{Failure, one_line};
+use nix::libc;
+
+use super::files::{self, GiveBack};
+use crate::instance::{FileId, Generation, State};
+use crate::process::Process;
+
+/// How long a daemon may take that is to end at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// How long a forwarder may take that is to serve the clients which it has; it limits itself to 10 s.
+const RETIRE: Duration = Duration::from_secs(12);
+
+/// How the forwarder is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Now.
+    AtOnce,
+    /// When the clients that it has are served: others have come to its successor already.
+    Retire,
+}
+
+/// Takes a generation down, as far as that can be done: what failed. Its folder stays then, for the next `down`.
+#[must_use]
+pub fn take_down(generation: &Generation, ending: Ending, give_back: GiveBack<'_>) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let state = generation.state().unwrap_or_else(|failure| {
+        failures.push(failure);
+        None
+    });
+    let mut done = |result: Result<(), Failure>| failures.extend(result.err());
+    if let Some(state) = &state {
+        done(unpublish(state));
+        done(unlink_agent(state, generation));
+    }
+    done(end_forwarder(generation, ending));
+    done(end(generation.agent(), libc::SIGTERM, AT_ONCE));
+    if let Some(state) = state.as_ref().filter(|state| state.ssh_files) {
+        done(files::give_back(state, give_back));
+    }
+    if failures.is_empty() {
+        failures.extend(generation.remove().err());
+    }
+    failures
+}
+
+/// Takes the socket away, unless another one has its name by now.
+fn unpublish(state: &State) -> Result<(), Failure> {
+    let path = state.public_socket.as_path();
+    let is_ours = state.published.is_some() && FileId::of(path)? == state.published;
+    if is_ours { remove(path) } else { Ok(()) }
+}
+
+/// Takes the link to the agent's socket away, unless it leads elsewhere by now.
+fn unlink_agent(state: &State, generation: &Generation) -> Result<(), Failure> {
+    let Some(path) = state.agent_socket.as_ref().map(|path| path.as_path()) else { return Ok(()) };
+    let is_ours = fs::read_link(path).is_ok_and(|target| target == generation.agent_socket());
+    if is_ours { remove(path) } else { Ok(()) }
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    fs::remove_file(path).map_err(|error| {
+        Failure::new("not-removed", format!("{}: {error}", one_line(&path.to_string_lossy())))
+    })
+}
+
+fn end_forwarder(generation: &Generation, ending: Ending) -> Result<(), Failure> {
+    let (signal, limit) = match ending {
+        Ending::AtOnce => (libc::SIGTERM, AT_ONCE),
+        Ending::Retire => (libc::SIGUSR1, RETIRE),
+    };
+    end(generation.forwarder(), signal, limit)
+}
+
+fn end(process: Result<Option<Process>, Failure>, signal: i32, limit: Duration) -> Result<(), Failure> {
+    process?.map_or(Ok(()), |process| process.end(signal, limit))
+}

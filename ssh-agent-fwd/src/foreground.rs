@@ -1,0 +1,79 @@
+//! `up --foreground`: stays with the daemons, and takes everything down when it is told to or one of them ends.
+
+use std::os::fd::RawFd;
+
+use diagnostics::{Failure, complain};
+use supervise::signal_name;
+
+use crate::down;
+use crate::exit::Exit;
+use crate::instance::{Generation, Instance, Turn};
+use crate::interrupts::Interrupts;
+use crate::name::Name;
+use crate::process::Process;
+use crate::ready;
+use crate::report::NAME;
+
+/// What ended the waiting.
+enum Why {
+    Signal(i32),
+    Daemon(&'static str),
+}
+
+/// Tells that it is ready, and stays until a signal comes or a daemon ends; then takes everything down. The daemons are
+/// children of this process.
+///
+/// # Errors
+/// `ready-not-told`, `daemon-ended` with which one, and what could not be taken down.
+pub fn attend(
+    name: &Name,
+    generation: &Generation,
+    ready_fd: Option<RawFd>,
+    interrupts: &Interrupts,
+) -> Result<Exit, Failure> {
+    let told = ready::tell(ready_fd).map_err(|error| Failure::new("ready-not-told", error));
+    let why = told.and_then(|()| wait(generation, interrupts));
+    let was_ours = take_down(name, generation)?;
+    match why? {
+        Why::Signal(signal) => {
+            complain(NAME, &format!("{} came, and everything was taken down", signal_name(signal)));
+            Ok(Exit::Done)
+        }
+        Why::Daemon(_) if !was_ours => {
+            complain(NAME, &"another up or a down has taken over");
+            Ok(Exit::Done)
+        }
+        Why::Daemon(which) => {
+            let error = format!("{which} has ended, and everything was taken down; start again");
+            Err(Failure::new("daemon-ended", error))
+        }
+    }
+}
+
+fn wait(generation: &Generation, interrupts: &Interrupts) -> Result<Why, Failure> {
+    let daemons = [("the agent", generation.agent()?), ("the forwarder", generation.forwarder()?)];
+    loop {
+        // SIGCHLD is among the signals that are waited for: what ends after this look wakes us.
+        let ended = daemons.iter().find(|(_, process)| !process.as_ref().is_some_and(Process::is_alive));
+        if let Some((which, _)) = ended {
+            return Ok(Why::Daemon(which));
+        }
+        if let Some(signal) = interrupts.next()? {
+            return Ok(Why::Signal(signal));
+        }
+    }
+}
+
+/// As `down`, unless another `up` or a `down` has been there meanwhile. Whether it has not.
+fn take_down(name: &Name, generation: &Generation) -> Result<bool, Failure> {
+    let turn = Turn::take(name)?;
+    let was_ours = generation.folder().exists();
+    let instance = Instance::of(name);
+    let failures = if was_ours { down::take_all_down(&instance) } else { Vec::new() };
+    let mut failures = down::finish(&instance, turn, failures);
+    let last = failures.pop();
+    for failure in failures {
+        complain(NAME, &format!("{}: {failure}", failure.code));
+    }
+    last.map_or(Ok(was_ours), Err)
+}

@@ -1,0 +1,9 @@
+//! Private keys on their way from where they are into a real ssh-agent, and the file that is erased afterwards.
+
+mod agent;
+mod bench;
+mod daemon;
+mod erase;
+mod hidden;
+mod load;
+mod material;

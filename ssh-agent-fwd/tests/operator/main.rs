@@ -1,0 +1,9 @@
+//! What an operator asks: `check`, and of an instance that runs `status`, `list`, `drop` and `load`.
+
+mod bench;
+mod captures;
+mod check;
+mod instance;
+mod life;
+#[path = "../serve/bench/server.rs"]
+mod server;

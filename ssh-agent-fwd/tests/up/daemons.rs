@@ -1,0 +1,55 @@
+//! What the daemons have of the process that started them: nothing.
+
+use std::fs;
+use std::process::Command;
+
+use crate::bench::{Bench, PROGRAM, pem, start};
+
+/// A caller with as much as can be inherited: ignored signals, an environment, a folder, descriptors, a umask.
+const CALLER: &str = "trap '' HUP INT TERM USR1 CHLD PIPE; export SECRET=x; cd \"$1\"; umask 000; exec 7<\"$1\" 9>&1; \
+                      exec \"$0\" up -q";
+
+#[test]
+fn they_inherit_nothing() {
+    let Some(bench) = Bench::new() else { return };
+    let mut command = Command::new("sh");
+    command.args(["-c", CALLER, PROGRAM]).arg(bench.folder.path());
+    let input = bench.manifest(&[pem(&bench.key("a"))]).to_string();
+    let output = start(&mut command, &input).wait_with_output().expect("ended");
+    assert!(output.status.success(), "{output:?}");
+    for file in ["agent/agent.pid", "serve.pid"] {
+        let process = format!("/proc/{}", bench.pid(file));
+        let read = |name: &str| {
+            String::from_utf8_lossy(&fs::read(format!("{process}/{name}")).expect(name)).into_owned()
+        };
+        assert!(!read("environ").contains("SECRET"), "{file}");
+        assert_eq!(fs::read_link(format!("{process}/cwd")).expect("a folder").to_str(), Some("/"));
+        let status = read("status");
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+            line.trim_start_matches(':').trim().to_owned()
+        };
+        assert_eq!(field("NoNewPrivs"), "1", "{file}");
+        assert_eq!(field("Umask"), "0077", "{file}");
+        // Of signals each daemon ignores what it wants to, and not what the caller did.
+        let ignored = u64::from_str_radix(&field("SigIgn"), 16).expect("a mask");
+        for signal in [nix::libc::SIGTERM, nix::libc::SIGHUP, nix::libc::SIGUSR1] {
+            assert_eq!(ignored & (1 << (signal - 1)), 0, "{file}: {signal}");
+        }
+        let limits = read("limits");
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+        assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{file}");
+        let session =
+            nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(bench.pid(file)))).expect("a session");
+        assert_eq!(session.as_raw(), bench.pid(file), "{file}");
+        for descriptor in fs::read_dir(format!("{process}/fd")).expect("descriptors") {
+            let target = fs::read_link(descriptor.expect("one").path()).expect("a file");
+            let target = target.to_string_lossy().into_owned();
+            let is_own = target == "/dev/null"
+                // What was heard until it was ready; nobody reads it any more.
+                || ["socket:", "anon_inode:", "pipe:"].iter().any(|kind| target.starts_with(kind))
+                || (file == "serve.pid" && target == bench.current().to_string_lossy());
+            assert!(is_own, "{file}: {target}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `up --foreground`: ready when it says so, and nothing left however it ends.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Output};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::bench::{Bench, PATIENCE, PROGRAM, Snapshot, pem, start, words};
+
+/// One that is ready.
+fn up(bench: &Bench) -> Child {
+    let notify = bench.folder.path().join("notify");
+    let ready = UnixDatagram::bind(&notify).expect("bound");
+    ready.set_read_timeout(Some(PATIENCE)).expect("set");
+    let mut command = Command::new(PROGRAM);
+    command.args(["up", "--foreground", "-q"]).env("NOTIFY_SOCKET", &notify);
+    let child = start(&mut command, &bench.manifest(&[pem(&bench.key("a"))]).to_string());
+    let mut word = [0; 16];
+    let count = ready.recv(&mut word).expect("ready");
+    assert_eq!(&word[..count], b"READY=1");
+    fs::remove_file(&notify).expect("removed");
+    child
+}
+
+/// Whether these bytes are anywhere in its memory.
+fn has(pid: u32, bytes: &[u8]) -> bool {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("maps");
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).expect("memory");
+    let is_in = |line: &str| {
+        let (range, rest) = line.split_once(' ').expect("a range");
+        let (from, to) = range.split_once('-').expect("a range");
+        let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).expect("a number"));
+        let mut held = vec![0; usize::try_from(to - from).expect("a length")];
+        // Some cannot be read, such as the kernel's own.
+        rest.starts_with("rw")
+            && memory.read_exact_at(&mut held, from).is_ok()
+            && held.windows(bytes.len()).any(|there| there == bytes)
+    };
+    maps.lines().any(is_in)
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), signal).expect("signalled");
+}
+
+/// Its end, after which nothing is left.
+fn end(bench: &Bench, child: Child, before: &Snapshot) -> Output {
+    let output = child.wait_with_output().expect("ended");
+    assert!(bench.snapshot().is_nothing_but(before), "{:?}", bench.snapshot());
+    output
+}
+
+#[test]
+fn a_signal_takes_everything_down() {
+    for name in [Signal::SIGTERM, Signal::SIGINT] {
+        let Some(bench) = Bench::new() else { return };
+        let before = bench.snapshot();
+        let child = up(&bench);
+        assert_eq!(bench.fingerprints().len(), 1);
+        signal(&child, name);
+        let output = end(&bench, child, &before);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+#[test]
+fn the_end_of_a_daemon_is_the_end_of_all_and_which_one_it_was_is_said() {
+    for (file, which) in
+        [("agent/agent.pid", "the agent has ended"), ("serve.pid", "the forwarder has ended")]
+    {
+        let Some(bench) = Bench::new() else { return };
+        let before = bench.snapshot();
+        let child = up(&bench);
+        kill(Pid::from_raw(bench.pid(file)), Signal::SIGKILL).expect("killed");
+        let output = end(&bench, child, &before);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(words(&output).contains(which), "{output:?}");
+    }
+}
+
+#[test]
+fn a_down_ends_it() {
+    let Some(bench) = Bench::new() else { return };
+    let before = bench.snapshot();
+    let child = up(&bench);
+    assert!(bench.down().status.success());
+    let output = end(&bench, child, &before);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(words(&output).contains("taken over"), "{output:?}");
+}
+
+#[test]
+fn another_up_takes_over_and_is_left_alone() {
+    let Some(bench) = Bench::new() else { return };
+    let child = up(&bench);
+    let key = bench.key("other");
+    bench.is_up(&[pem(&key)]);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(bench.fingerprints(), [key.fingerprint]);
+}
+
+#[test]
+fn what_is_recorded_goes_to_its_standard_error() {
+    let Some(bench) = Bench::new() else { return };
+    let child = up(&bench);
+    assert_eq!(bench.fingerprints().len(), 1);
+    signal(&child, Signal::SIGTERM);
+    let output = child.wait_with_output().expect("ended");
+    assert!(words(&output).contains(r#""event":"connection""#), "{output:?}");
+}
+
+#[test]
+fn it_has_no_key_while_it_stays() {
+    let Some(bench) = Bench::new() else { return };
+    let child = up(&bench);
+    let key = fs::read_to_string(bench.folder.path().join("a")).expect("read");
+    // The private half stands from the third line on.
+    let private = key.lines().nth(3).expect("a line");
+    assert!(has(child.id(), bench.name.as_bytes()), "its memory can be read");
+    assert!(!has(child.id(), private.as_bytes()));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    signal(&child, Signal::SIGTERM);
+    assert!(child.wait_with_output().expect("ended").status.success());
+}

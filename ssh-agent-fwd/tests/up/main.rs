@@ -1,0 +1,10 @@
+//! `up` and `down`, with a real ssh-agent, for an account that is not root's.
+
+mod bench;
+mod daemons;
+mod down;
+mod foreground;
+mod killed;
+mod ready;
+mod replace;
+mod undo;
