@@ -1,8 +1,8 @@
 //! Whose the socket is: as few as the clients of the policy allow.
 
-use diagnostics::Failure;
 use crate::policy::Client;
 use crate::publish::Access;
+use diagnostics::Failure;
 
 const OWNER_ALONE: u32 = 0o600;
 const OWNER_AND_GROUP: u32 = 0o660;

@@ -12,11 +12,11 @@ use std::str::FromStr;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use diagnostics::Failure;
 use crate::json::{self, NotRead, Object};
 use crate::key::KeyBlob;
 use crate::name::{AbsolutePath, AccountName, Name, SocketPath};
 use crate::policy::{Client, HostKey, Hosts, KeyRule, Limits, MAX_LIST, MAX_RULES, Policy, Rate};
+use diagnostics::Failure;
 
 pub use entry::{Entry, Gate};
 pub use key_source::{KeySource, MAX_KEY, Pem};

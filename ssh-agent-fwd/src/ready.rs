@@ -9,9 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
-use diagnostics::Failure;
 use crate::upstream::Upstream;
 use crate::wire::identities::Identities;
+use diagnostics::Failure;
 
 /// SSH_AGENTC_REQUEST_IDENTITIES, the whole body.
 const LIST: [u8; 1] = [11];

@@ -11,7 +11,6 @@ use trusted_path::PathError;
 use crate::access::access;
 use crate::cli::ServeCall;
 use crate::exit::Exit;
-use diagnostics::Failure;
 use crate::harden::{allow_descriptors, harden};
 use crate::policy::{self, Client, Limits, Policy, Rate};
 use crate::pool::Pool;
@@ -19,6 +18,7 @@ use crate::publish::Published;
 use crate::ready;
 use crate::record::Recorder;
 use crate::shared::Shared;
+use diagnostics::Failure;
 
 /// The program's name before what it says to the operator.
 const NAME: &str = "ssh-agent-fwd";

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use self::document::Document;
 use super::{Client, Hosts, KeyRule, Policy};
-use diagnostics::Failure;
 use crate::json::{self, NotRead, Object};
 use crate::key::KeyBlob;
+use diagnostics::Failure;
 
 /// Largest file that is read, in bytes.
 pub const MAX_FILE: usize = 16 << 20;
