@@ -69,6 +69,9 @@ impl<'a> Connection<'a> {
                 Ok(false) => return "closed".to_owned(),
                 Err(error) => return format!("{}: {error}", error.code()),
             }
+            let Some(_turn) = self.shared.in_flight.begin() else {
+                return "ending: the forwarder is about to end".to_owned();
+            };
             let policy = self.shared.policy();
             if !policy.admits(self.peer.uid, &self.peer.groups) {
                 return "not-admitted: the policy that was read since does not name this user".to_owned();

@@ -2,12 +2,15 @@
 
 mod seats;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use nix::sys::socket::{Shutdown, shutdown};
 
 use crate::connection;
 use crate::peer::{Facts, Peer};
@@ -33,14 +36,42 @@ pub struct Pool {
     threads: AtomicUsize,
     waiting: AtomicUsize,
     connections: AtomicU64,
+    /// Every thread holds it, through the pool: it is closed when the last of them has ended.
+    _serves: PipeWriter,
+}
+
+/// The threads, as whoever started them has them. Its descriptor hangs up when all of them have ended.
+#[derive(Debug)]
+pub struct Serving {
+    listener: UnixListener,
+    ended: PipeReader,
+}
+
+impl Serving {
+    /// Lets in those who have connected by now and nobody after them; a thread that has no client any more ends.
+    ///
+    /// # Errors
+    /// Those of shutdown(2).
+    pub fn close(&self) -> io::Result<()> {
+        // connect(2) is refused from now on, and accept(2) gives what waits before it says EINVAL (af_unix.c).
+        shutdown(self.listener.as_raw_fd(), Shutdown::Read).map_err(io::Error::from)
+    }
+}
+
+impl AsFd for Serving {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ended.as_fd()
+    }
 }
 
 impl Pool {
-    /// Begins to serve whoever connects. The threads live as long as the process.
+    /// Begins to serve whoever connects.
     ///
     /// # Errors
-    /// When there can be no thread.
-    pub fn start(listener: UnixListener, shared: Arc<Shared>) -> io::Result<()> {
+    /// When there can be no thread, or no descriptor.
+    pub fn start(listener: UnixListener, shared: Arc<Shared>) -> io::Result<Serving> {
+        let (ended, serves) = io::pipe()?;
+        let serving = Serving { listener: listener.try_clone()?, ended };
         let pool = Arc::new(Self {
             listener,
             shared,
@@ -48,8 +79,10 @@ impl Pool {
             threads: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
+            _serves: serves,
         });
-        pool.spawn()
+        pool.spawn()?;
+        Ok(serving)
     }
 
     /// One thread more, unless every connection that there may be has one, and a few the rest, which is refused.
@@ -80,6 +113,8 @@ impl Pool {
         loop {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
+                // Nobody is let in any more: see Serving::close.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => return self.forget(),
                 Err(error) => {
                     if !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) {
                         thread::sleep(PAUSE);

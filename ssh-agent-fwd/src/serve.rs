@@ -1,8 +1,11 @@
 //! `serve`: the forwarder alone, in the foreground.
 
+mod retire;
+
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::libc;
 use supervise::{Inherited, Signals};
@@ -22,6 +25,19 @@ use diagnostics::Failure;
 
 /// The program's name before what it says to the operator.
 const NAME: &str = "ssh-agent-fwd";
+/// What it listens to.
+const HEARD: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1];
+/// How long the end waits for replies to requests that the agent has.
+const LAST_REPLIES: Duration = Duration::from_secs(5);
+
+/// How a signal has it end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// SIGTERM, SIGINT.
+    Now,
+    /// SIGUSR1: another instance takes over.
+    Retire,
+}
 
 /// Serves until it is told to end.
 #[must_use]
@@ -39,7 +55,7 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let start = |error: std::io::Error| Failure::new("start-failed", error);
     // Before there are threads: they are to hold all signals back, too.
     let inherited = Inherited::take().map_err(start)?;
-    let signals = Signals::only(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP], &inherited).map_err(start)?;
+    let signals = Signals::only(&HEARD, &inherited).map_err(start)?;
     let policy = policy(call)?;
     warn(&policy);
     harden().and_then(|()| allow_descriptors(policy.limits.connections)).map_err(start)?;
@@ -49,11 +65,19 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let (listener, published) = Published::publish(Path::new(call.listen.as_str()), access)?;
     let recorder = Recorder::start(call.record).map_err(start)?;
     let shared = Arc::new(Shared::new(agent.to_owned(), policy, recorder));
-    Pool::start(listener, Arc::clone(&shared)).map_err(start)?;
+    let serving = Pool::start(listener, Arc::clone(&shared)).map_err(start)?;
     ready::tell(call.ready_fd).map_err(|error| Failure::new("ready-not-told", error))?;
-    let ended = attend(call, &signals, &shared);
-    // First the name, so that nobody comes any more; then what waits to be written.
+    let end = attend(call, &signals, &shared);
+    // First the name, unless it is another's by now; then who is there, then what waits to be written.
     drop(published);
+    let ended = match end {
+        Ok(End::Retire) => {
+            retire::retire(&signals, &serving).map_err(|error| Failure::new("signals-failed", error))
+        }
+        Ok(End::Now) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    shared.in_flight.finish(LAST_REPLIES);
     shared.recorder.finish();
     ended
 }
@@ -74,11 +98,12 @@ fn examine_agent(agent: &Path) -> Result<(), Failure> {
 }
 
 /// Waits for signals until one ends it.
-fn attend(call: &ServeCall, signals: &Signals, shared: &Shared) -> Result<(), Failure> {
+fn attend(call: &ServeCall, signals: &Signals, shared: &Shared) -> Result<End, Failure> {
     loop {
         let delivery = signals.next().map_err(|error| Failure::new("signals-failed", error))?;
         match delivery.signal {
-            libc::SIGTERM | libc::SIGINT => return Ok(()),
+            libc::SIGTERM | libc::SIGINT => return Ok(End::Now),
+            libc::SIGUSR1 => return Ok(End::Retire),
             libc::SIGHUP => reload(call, shared),
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! What all connections have in common: the policy of the moment, the buckets, the agent and the record.
 
+mod in_flight;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -9,6 +11,8 @@ use crate::key::Fingerprint;
 use crate::policy::Policy;
 use crate::record::Recorder;
 
+pub use in_flight::{InFlight, Turn};
+
 /// What all connections have in common.
 #[derive(Debug)]
 pub struct Shared {
@@ -16,6 +20,8 @@ pub struct Shared {
     pub agent: PathBuf,
     /// Where records go.
     pub recorder: Recorder,
+    /// The requests that are being answered.
+    pub in_flight: InFlight,
     policy: RwLock<Arc<Policy>>,
     buckets: Mutex<Buckets>,
 }
@@ -25,7 +31,13 @@ impl Shared {
     #[must_use]
     pub fn new(agent: PathBuf, policy: Policy, recorder: Recorder) -> Self {
         let buckets = Mutex::new(Buckets::new(policy.rate));
-        Self { agent, recorder, policy: RwLock::new(Arc::new(policy)), buckets }
+        Self {
+            agent,
+            recorder,
+            in_flight: InFlight::default(),
+            policy: RwLock::new(Arc::new(policy)),
+            buckets,
+        }
     }
 
     /// The policy of the moment.

@@ -1,8 +1,9 @@
 //! What clients can take up.
 
 use std::io::Write;
+use std::time::Instant;
 
-use crate::bench::{Bench, Client, FAILURE, LIST, SIGN_RESPONSE, frame, read, sign, sshsig};
+use crate::bench::{Bench, Client, FAILURE, LIST, PATIENCE, SIGN_RESPONSE, frame, read, sign, sshsig};
 use crate::{USER, rule};
 
 #[test]
@@ -28,7 +29,10 @@ fn idle_clients_take_up_what_they_may_and_whoever_comes_then_is_told_by_a_closed
     }
     clients.clear();
     // A seat is free when the other end has seen that it was left.
-    while read_list(&mut serve.connect(one)).is_none() {}
+    let until = Instant::now() + PATIENCE;
+    while read_list(&mut serve.connect(one)).is_none() {
+        assert!(Instant::now() < until, "a seat that was left is never free");
+    }
 }
 
 fn read_list(client: &mut Client) -> Option<Vec<u8>> {

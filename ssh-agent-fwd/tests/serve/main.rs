@@ -7,6 +7,7 @@ mod life;
 mod limits;
 mod logins;
 mod protocol;
+mod retirement;
 
 /// Whom the policies of these tests serve.
 const USER: u32 = 12_345;

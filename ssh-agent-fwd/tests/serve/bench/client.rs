@@ -5,9 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
 
 use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::{PATIENCE, frame};
 
@@ -76,13 +79,27 @@ impl Child {
     pub fn run(mut self, input: &str) -> String {
         let mut child = self.0.spawn().expect("started");
         child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("written");
-        let output = child.wait_with_output().expect("ended");
+        let output = bounded(child);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("words")
     }
 
     /// What comes of it, whatever that is.
     pub fn output(mut self) -> Output {
-        self.0.stdin(Stdio::null()).output().expect("started")
+        bounded(self.0.stdin(Stdio::null()).spawn().expect("started"))
+    }
+}
+
+/// What comes of a child, which is killed when it does not end.
+pub fn bounded(child: std::process::Child) -> Output {
+    let pid = Pid::from_raw(child.id().try_into().expect("a pid"));
+    let (sender, output) = channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    match output.recv_timeout(PATIENCE) {
+        Ok(output) => output.expect("ended"),
+        Err(_) => {
+            let _ = kill(pid, Signal::SIGKILL);
+            panic!("a child does not end");
+        }
     }
 }

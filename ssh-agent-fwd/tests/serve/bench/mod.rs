@@ -1,28 +1,33 @@
 //! A real agent in a folder of its own, the program before it, and clients that are not root.
 
 mod client;
+mod question;
 mod requests;
+mod serve;
 mod server;
 
 use std::cell::RefCell;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tempfile::TempDir;
 
-pub use client::{Child, Client, read};
+pub use client::{Child, Client, bounded, read};
+pub use question::{Person, Question};
 pub use requests::{FAILURE, LIST, SIGN_RESPONSE, bind, frame, login, login_in, sign, sshsig, string};
+pub use serve::Serve;
 pub use server::{Server, known_hosts};
 
 /// Longest wait for what must come, far longer than it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at what no event tells of.
+const BREATH: Duration = Duration::from_millis(2);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ssh-agent-fwd");
 
 /// A key of the agent's.
@@ -45,20 +50,27 @@ impl Key {
 pub struct Bench {
     folder: TempDir,
     agent: RefCell<Option<std::process::Child>>,
-}
-
-/// The program, serving.
-pub struct Serve {
-    child: Option<std::process::Child>,
-    stderr: BufReader<ChildStderr>,
-    said: String,
-    socket: PathBuf,
+    person: Option<Person>,
 }
 
 impl Bench {
     /// With an agent that runs; `None` without root.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub fn new() -> Option<Self> {
+        let bench = Self::in_folder()?;
+        bench.start_agent();
+        Some(bench)
+    }
+
+    /// The same, with a person whom the agent asks.
+    pub fn confirming() -> Option<Self> {
+        let mut bench = Self::in_folder()?;
+        bench.person = Some(Person::new(&bench.folder.path().join("agent")));
+        bench.start_agent();
+        Some(bench)
+    }
+
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    fn in_folder() -> Option<Self> {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: not root");
             return None;
@@ -67,9 +79,7 @@ impl Bench {
         fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
         fs::create_dir(folder.path().join("agent")).expect("made");
         fs::set_permissions(folder.path().join("agent"), PermissionsExt::from_mode(0o700)).expect("set");
-        let bench = Self { folder, agent: RefCell::new(None) };
-        bench.start_agent();
-        Some(bench)
+        Some(Self { folder, agent: RefCell::new(None), person: None })
     }
 
     pub fn folder(&self) -> &Path {
@@ -88,6 +98,12 @@ impl Bench {
     pub fn start_agent(&self) {
         let mut command = Command::new("ssh-agent");
         command.arg("-D").arg("-a").arg(self.agent_socket()).stdout(Stdio::piped());
+        if let Some(person) = &self.person {
+            command
+                .env("SSH_ASKPASS", person.program())
+                .env("SSH_ASKPASS_REQUIRE", "force")
+                .env("DISPLAY", ":0");
+        }
         let mut child = command.spawn().expect("ssh-agent");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("its output");
@@ -106,12 +122,27 @@ impl Bench {
 
     /// Makes a key and gives it to the agent, by its standard input.
     pub fn add_key(&self, comment: &str) -> Key {
+        self.add_key_with(comment, &[])
+    }
+
+    /// One that is used only when the person says so.
+    pub fn add_key_to_confirm(&self, comment: &str) -> Key {
+        self.add_key_with(comment, &["-c"])
+    }
+
+    /// The next question to the person.
+    pub fn question(&self) -> Question<'_> {
+        self.person.as_ref().expect("a person").question()
+    }
+
+    /// One that is added with these words of ssh-add(1).
+    pub fn add_key_with(&self, comment: &str, words: &[&str]) -> Key {
         let file = self.folder.path().join("agent").join(comment);
         let path = file.to_str().expect("a path");
-        let words = ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path];
-        Child::of("ssh-keygen", &words, 0, &self.agent_socket()).run("");
+        let make = ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path];
+        Child::of("ssh-keygen", &make, 0, &self.agent_socket()).run("");
         let private = fs::read_to_string(&file).expect("read");
-        Child::of("ssh-add", &["-q", "-"], 0, &self.agent_socket()).run(&private);
+        Child::of("ssh-add", &[&["-q"], words, &["-"]].concat(), 0, &self.agent_socket()).run(&private);
         let line = fs::read_to_string(file.with_extension("pub")).expect("read");
         let line: Vec<&str> = line.split(' ').take(2).collect();
         let line = line.join(" ");
@@ -170,16 +201,21 @@ impl Bench {
 
     /// Serves with these words, and is ready.
     pub fn serve_with(&self, words: &[&str]) -> Serve {
+        self.serve_saying(Stdio::piped(), words)
+    }
+
+    /// The same, with this standard error.
+    pub fn serve_saying(&self, stderr: Stdio, words: &[&str]) -> Serve {
         let notify = self.folder.path().join("notify");
         let _ = fs::remove_file(&notify);
         let ready = UnixDatagram::bind(&notify).expect("bound");
         ready.set_read_timeout(Some(PATIENCE)).expect("set");
-        let mut child = self.command(words).env("NOTIFY_SOCKET", &notify).spawn().expect("started");
-        let stderr = BufReader::new(child.stderr.take().expect("its words"));
-        let mut serve = Serve { child: Some(child), stderr, said: String::new(), socket: self.socket() };
+        let child =
+            self.command(words).env("NOTIFY_SOCKET", &notify).stderr(stderr).spawn().expect("started");
+        let serve = Serve::of(child, self.socket());
         let mut word = [0; 16];
         if ready.recv(&mut word).is_err() {
-            panic!("not ready: {}", serve.finish());
+            panic!("not ready: {}", serve.end());
         }
         serve
     }
@@ -188,76 +224,24 @@ impl Bench {
     pub fn refused(&self, words: &[&str]) -> String {
         let more: &[&str] =
             if words.is_empty() && self.socket().exists() { &["--allow-user", "5"] } else { words };
-        let output = self.command(more).output().expect("run");
+        let output = bounded(self.command(more).stdout(Stdio::piped()).spawn().expect("started"));
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).expect("words")
+    }
+}
+
+/// Waits for what no event tells of.
+pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "never: {what}");
+        thread::sleep(BREATH);
     }
 }
 
 impl Drop for Bench {
     fn drop(&mut self) {
         if let Some(mut child) = self.agent.borrow_mut().take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Serve {
-    pub fn socket(&self) -> &Path {
-        &self.socket
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it runs").id()
-    }
-
-    /// Kills it, so that it cleans nothing up.
-    pub fn kill(mut self) {
-        let mut child = self.child.take().expect("it runs");
-        child.kill().expect("killed");
-        child.wait().expect("ended");
-    }
-
-    /// A client of this user.
-    pub fn connect(&self, uid: u32) -> Client {
-        Client::connect(&self.socket, uid)
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.pid().try_into().expect("a pid")), signal).expect("signalled");
-    }
-
-    /// Has it read its policy again, until it says this.
-    pub fn hang_up(&mut self, says: &str) {
-        self.signal(Signal::SIGHUP);
-        let mut line = String::new();
-        while !line.contains(says) {
-            line.clear();
-            assert_ne!(self.stderr.read_line(&mut line).expect("a line"), 0, "{}", self.said);
-            self.said.push_str(&line);
-        }
-    }
-
-    /// Ends it; all that it said.
-    pub fn end(mut self) -> String {
-        self.finish()
-    }
-
-    fn finish(&mut self) -> String {
-        self.signal(Signal::SIGTERM);
-        let mut child = self.child.take().expect("it runs");
-        self.stderr.read_to_string(&mut self.said).expect("words");
-        let status = child.wait().expect("ended");
-        assert!(status.success(), "{status}: {}", self.said);
-        self.said.clone()
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
