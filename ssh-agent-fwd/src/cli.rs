@@ -78,6 +78,9 @@ pub struct ServeCall {
     /// Where a line for every connection and signature goes
     #[arg(long, value_name = "WHERE", default_value = "stderr")]
     pub record: Sink,
+    /// Sign nothing that cannot be recorded: the line is written before the reply
+    #[arg(long)]
+    pub record_required: bool,
     /// Write a newline to this descriptor when clients are served
     #[arg(long, value_name = "FD", value_parser = clap::value_parser!(RawFd).range(3..))]
     pub ready_fd: Option<RawFd>,

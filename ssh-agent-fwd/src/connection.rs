@@ -30,7 +30,8 @@ pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared) {
     let kernel = Kernel::of(peer, Facts::of(peer.pid));
     let mut connection = Connection::new(number, peer, kernel, shared);
     let end = connection.run(stream);
-    shared.recorder.record(&Record::Connection {
+    // There is no reply to hold back: a line that cannot be written is counted.
+    let _ = shared.recorder.record(&Record::Connection {
         connection: number,
         kernel: connection.kernel,
         counts: connection.counts,
@@ -77,17 +78,21 @@ impl<'a> Connection<'a> {
                 return "not-admitted: the policy that was read since does not name this user".to_owned();
             }
             let record = self.answer(&policy, &request);
-            if self.reply == FAILURE {
-                self.counts.failures += 1;
+            // Before the reply is out: whoever has a signature is recorded, or in the queue unless that is full.
+            if record.is_some_and(|record| self.shared.recorder.record(&record).is_err()) {
+                self.say(&FAILURE);
             }
-            // Queued before the reply is out: whoever has a signature is in the queue, unless that is full.
-            if let Some(record) = record {
-                self.shared.recorder.record(&record);
-            }
+            self.count();
             if let Err(error) = client.write(&self.reply) {
                 return format!("reply-not-taken: {error}");
             }
         }
+    }
+
+    /// What goes out.
+    fn count(&mut self) {
+        self.counts.failures += u64::from(self.reply == FAILURE);
+        self.counts.signed += u64::from(self.reply.first() == Some(&SIGN_RESPONSE));
     }
 
     /// Puts the answer into `reply`; what is to be recorded of it.
@@ -137,10 +142,7 @@ impl<'a> Connection<'a> {
             return record;
         }
         match self.ask(request) {
-            Ok(()) if self.reply.first() == Some(&SIGN_RESPONSE) => {
-                self.counts.signed += 1;
-                record.with_outcome("signed")
-            }
+            Ok(()) if self.reply.first() == Some(&SIGN_RESPONSE) => record.with_outcome("signed"),
             Ok(()) => {
                 self.say(&FAILURE);
                 record.with_outcome("the agent refused")

@@ -156,7 +156,8 @@ impl Pool {
     /// The connection is closed without a word, and the agent never knows of it.
     fn refuse(&self, connection: u64, peer: &Peer, reason: &'static str) {
         let kernel = Kernel::of(peer, Facts::of(peer.pid));
-        self.shared.recorder.record(&Record::Refused { connection, kernel, reason });
+        // There is no reply to hold back: a line that cannot be written is counted.
+        let _ = self.shared.recorder.record(&Record::Refused { connection, kernel, reason });
     }
 
     fn seats(&self) -> std::sync::MutexGuard<'_, Seats> {

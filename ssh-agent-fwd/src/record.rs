@@ -2,6 +2,7 @@
 //!
 //! What the kernel says of the client stands apart from what the client claims. A line is one line, whatever it quotes.
 
+mod output;
 mod recorder;
 
 use serde::Serialize;
@@ -11,7 +12,8 @@ use crate::peer::{Facts, Peer};
 use crate::policy::Decision;
 use crate::signed::Signed;
 
-pub use recorder::{Recorder, Sink};
+pub use output::{NotWritten, Sink};
+pub use recorder::Recorder;
 
 /// Most characters of a text of the client's.
 const MAX_TEXT: usize = 256;

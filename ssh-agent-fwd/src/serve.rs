@@ -63,7 +63,7 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let agent = Path::new(call.agent.as_str());
     examine_agent(agent)?;
     let (listener, published) = Published::publish(Path::new(call.listen.as_str()), access)?;
-    let recorder = Recorder::start(call.record).map_err(start)?;
+    let recorder = Recorder::start(call.record, call.record_required).map_err(start)?;
     let shared = Arc::new(Shared::new(agent.to_owned(), policy, recorder));
     let serving = Pool::start(listener, Arc::clone(&shared)).map_err(start)?;
     ready::tell(call.ready_fd).map_err(|error| Failure::new("ready-not-told", error))?;

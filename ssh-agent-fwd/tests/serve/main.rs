@@ -7,6 +7,7 @@ mod life;
 mod limits;
 mod logins;
 mod protocol;
+mod records;
 mod retirement;
 
 /// Whom the policies of these tests serve.

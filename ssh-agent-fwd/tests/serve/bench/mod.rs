@@ -175,8 +175,25 @@ impl Bench {
 
     /// Serves with the policy that was written, and these words.
     pub fn serve_by_policy(&self, words: &[&str]) -> Serve {
+        self.serve_by_policy_saying(Stdio::piped(), words)
+    }
+
+    /// The same, with this standard error.
+    pub fn serve_by_policy_saying(&self, stderr: Stdio, words: &[&str]) -> Serve {
         let policy = self.policy();
-        self.serve_with(&[&["--policy", policy.to_str().expect("a path")], words].concat())
+        let words = [&["--policy", policy.to_str().expect("a path")], words].concat();
+        self.started(self.command(&words).stderr(stderr))
+    }
+
+    /// The same, in a mount namespace where `dev` of this folder is /dev.
+    pub fn serve_with_dev(&self, words: &[&str]) -> Serve {
+        let (policy, dev) = (self.policy(), self.folder.path().join("dev"));
+        let words = [&["--policy", policy.to_str().expect("a path")], words].concat();
+        let own = self.command(&words);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", r#"mount --bind "$0" /dev && exec "$@""#]).arg(dev);
+        command.arg(own.get_program()).args(own.get_args()).stderr(Stdio::piped()).stdin(Stdio::null());
+        self.started(&mut command)
     }
 
     pub fn write_policy(&self, rules: &[String], rate: &str) {
@@ -201,17 +218,16 @@ impl Bench {
 
     /// Serves with these words, and is ready.
     pub fn serve_with(&self, words: &[&str]) -> Serve {
-        self.serve_saying(Stdio::piped(), words)
+        self.started(&mut self.command(words))
     }
 
-    /// The same, with this standard error.
-    pub fn serve_saying(&self, stderr: Stdio, words: &[&str]) -> Serve {
+    /// When it is ready.
+    fn started(&self, command: &mut Command) -> Serve {
         let notify = self.folder.path().join("notify");
         let _ = fs::remove_file(&notify);
         let ready = UnixDatagram::bind(&notify).expect("bound");
         ready.set_read_timeout(Some(PATIENCE)).expect("set");
-        let child =
-            self.command(words).env("NOTIFY_SOCKET", &notify).stderr(stderr).spawn().expect("started");
+        let child = command.env("NOTIFY_SOCKET", &notify).spawn().expect("started");
         let serve = Serve::of(child, self.socket());
         let mut word = [0; 16];
         if ready.recv(&mut word).is_err() {
