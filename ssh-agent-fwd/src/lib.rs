@@ -17,6 +17,7 @@ pub mod down;
 pub mod drop_keys;
 pub mod erase;
 pub mod exec;
+pub mod descriptors;
 pub mod exit;
 pub mod foreground;
 pub mod harden;

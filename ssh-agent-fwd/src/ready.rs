@@ -3,7 +3,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::RawFd;
+use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -31,13 +31,13 @@ pub fn ask_agent(agent: &Path) -> Result<usize, Failure> {
     Identities::read(&reply).map(|list| list.keys().count()).map_err(|why| failed(why.to_string()))
 }
 
-/// Tells whoever waits: a line to the descriptor, READY=1 to systemd (sd_notify(3)).
+/// Tells whoever waits: a line to the descriptor, which is closed then, READY=1 to systemd (sd_notify(3)).
 ///
 /// # Errors
 /// When it cannot be told; it would be waited for without end.
-pub fn tell(descriptor: Option<RawFd>) -> io::Result<()> {
-    if let Some(number) = descriptor {
-        File::from(supervise::handed_down(number)?).write_all(b"\n")?;
+pub fn tell(descriptor: Option<OwnedFd>) -> io::Result<()> {
+    if let Some(descriptor) = descriptor {
+        File::from(descriptor).write_all(b"\n")?;
     }
     match env::var_os("NOTIFY_SOCKET") {
         Some(name) => notify(name.as_bytes()),

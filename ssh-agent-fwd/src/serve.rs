@@ -13,6 +13,7 @@ use trusted_path::PathError;
 
 use crate::access::access;
 use crate::cli::ServeCall;
+use crate::descriptors::close_inherited;
 use crate::exit::Exit;
 use crate::harden::{allow_descriptors, harden};
 use crate::policy::{self, Client, Limits, Policy, Rate};
@@ -53,6 +54,7 @@ pub fn run(call: &ServeCall) -> Exit {
 
 fn serve(call: &ServeCall) -> Result<(), Failure> {
     let start = |error: std::io::Error| Failure::new("start-failed", error);
+    let ready = close_inherited(call.ready_fd).map_err(start)?;
     // Before there are threads: they are to hold all signals back, too.
     let inherited = Inherited::take().map_err(start)?;
     let signals = Signals::only(&HEARD, &inherited).map_err(start)?;
@@ -66,7 +68,7 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let recorder = Recorder::start(call.record, call.record_required).map_err(start)?;
     let shared = Arc::new(Shared::new(agent.to_owned(), policy, recorder));
     let serving = Pool::start(listener, Arc::clone(&shared)).map_err(start)?;
-    ready::tell(call.ready_fd).map_err(|error| Failure::new("ready-not-told", error))?;
+    ready::tell(ready).map_err(|error| Failure::new("ready-not-told", error))?;
     let end = attend(call, &signals, &shared);
     // First the name, unless it is another's by now; then who is there, then what waits to be written.
     drop(published);

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -41,6 +41,20 @@ pub(crate) fn peer_groups(socket: &impl AsFd) -> io::Result<Vec<u32>> {
             Err(errno) => return Err(errno.into()),
         }
     }
+}
+
+/// Closes every descriptor from `first` to `last` (close_range(2), Linux 5.9).
+pub(crate) fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: called before this process has opened anything, so that nobody loses a descriptor of its own.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    Errno::result(result).map(drop).map_err(io::Error::from)
+}
+
+/// Closes a descriptor, if it is open.
+pub(crate) fn close(number: u32) {
+    let Ok(number) = RawFd::try_from(number) else { return };
+    // SAFETY: as above.
+    let _ = unsafe { libc::close(number) };
 }
 
 #[cfg(test)]

@@ -2,10 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use crate::bench::{Bench, FAILURE, LIST, SIGN_RESPONSE, frame, read, sign, sshsig};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::sys::stat::Mode;
+
+use crate::bench::{Bench, FAILURE, LIST, SIGN_RESPONSE, Serve, frame, read, sign, sshsig};
 use crate::{USER, rule};
 
 #[test]
@@ -111,13 +115,40 @@ fn a_user_that_the_policy_names_no_more_loses_the_connection_it_has() {
 }
 
 #[test]
-fn who_waits_at_a_descriptor_is_told_when_clients_are_served() {
+fn who_waits_at_a_descriptor_is_told_when_clients_are_served_and_it_is_closed_then() {
     let Some(bench) = Bench::new() else { return };
     let (reader, writer) = nix::unistd::pipe().expect("a pipe that is handed down");
     let number = writer.as_raw_fd().to_string();
     let serve = bench.serve_with(&["--allow-user", &USER.to_string(), "--ready-fd", &number]);
-    let mut told = [0];
-    File::from(reader).read_exact(&mut told).expect("told");
-    assert_eq!(&told, b"\n");
+    drop(writer);
+    let mut told = String::new();
+    File::from(reader).read_to_string(&mut told).expect("told");
+    assert_eq!(told, "\n");
     assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
+}
+
+/// Where what is open under these numbers leads.
+fn open_at(serve: &Serve, numbers: &[RawFd]) -> Vec<String> {
+    let of_it = |number| fs::read_link(format!("/proc/{}/fd/{number}", serve.pid()));
+    numbers.iter().filter_map(|number| Some(of_it(number).ok()?.to_string_lossy().into_owned())).collect()
+}
+
+#[test]
+fn nothing_that_the_caller_had_open_stays_open() {
+    let Some(bench) = Bench::new() else { return };
+    let secret = bench.folder().join("secret");
+    fs::write(&secret, "not for it").expect("written");
+    // Two that are handed down, one of them as high as there are numbers.
+    let low = open(&secret, OFlag::O_RDONLY, Mode::empty()).expect("opened");
+    let high = fcntl(&low, FcntlArg::F_DUPFD(900)).expect("duplicated");
+    for forced in [None, Some("close_range")] {
+        let words = ["--allow-user", &USER.to_string()];
+        let serve = match forced {
+            None => bench.serve_with(&words),
+            Some(call) => bench.serve_without(call, "ENOSYS", &words),
+        };
+        let open = open_at(&serve, &[low.as_raw_fd(), high]);
+        assert!(open.iter().all(|path| Path::new(path) != secret), "{open:?}");
+        assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
+    }
 }

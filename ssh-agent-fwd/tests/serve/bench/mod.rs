@@ -221,6 +221,18 @@ impl Bench {
         self.started(&mut self.command(words))
     }
 
+    /// Serves on a kernel that answers a system call with this error: by strace(1).
+    pub fn serve_without(&self, call: &str, error: &str, words: &[&str]) -> Serve {
+        let own = self.command(words);
+        let mut command = Command::new("strace");
+        // -D: what is traced stays the child.
+        command
+            .args(["-D", "-f", "-qq", "-o", "/dev/null", "-e"])
+            .arg(format!("inject={call}:error={error}"));
+        command.arg(own.get_program()).args(own.get_args()).stderr(Stdio::piped()).stdin(Stdio::null());
+        self.started(&mut command)
+    }
+
     /// When it is ready.
     fn started(&self, command: &mut Command) -> Serve {
         let notify = self.folder.path().join("notify");
