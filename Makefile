@@ -29,7 +29,7 @@ all: build
 
 # The programs apart from the tests, whose dependencies would bring features into theirs.
 build:
-	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN))
+	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN) ssh-agent-fwd)
 	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 
 # Through the environment, so that no quote in it is make's or the shell's business.
@@ -50,7 +50,7 @@ lint:
 	mandoc -T lint -W warning $(PAGES)
 	shellcheck $(SCRIPTS)
 
-# BENCH="dropuid --quick", BENCH=capture-run, BENCH=sudo-helper, ...
+# BENCH="dropuid --quick", BENCH=capture-run, BENCH=ssh-agent-fwd, ...
 bench: build
 	"$(RELEASE)/bench" $(BENCH)
 

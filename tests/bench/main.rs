@@ -1,4 +1,5 @@
-//! `bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive] [--quick]`: our programs and their peers side by side in one run.
+//! `bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive|ssh-agent-fwd] [--quick]`: our programs and
+//! their peers side by side in one run.
 //!
 //! It writes a table to standard output and never fails because of a figure in it. The programs are
 //! found beside this one, as `cargo build --release` leaves them.
@@ -13,6 +14,7 @@ mod machine;
 mod process;
 mod samples;
 mod sink;
+mod ssh_agent_fwd;
 mod ssm_keepalive;
 mod sudo_helper;
 mod sudoers_install;
@@ -26,10 +28,12 @@ use std::process::ExitCode;
 use folders::Folders;
 use table::Table;
 
-const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive] [--quick]";
+const USAGE: &str =
+    "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive|ssh-agent-fwd] [--quick]";
 
 /// What can be measured.
-const TOOLS: [&str; 5] = ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive"];
+const TOOLS: [&str; 6] =
+    ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive", "ssh-agent-fwd"];
 
 /// Which tools are measured, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,7 @@ pub struct Plan {
     sudo_helper: bool,
     sudoers_install: bool,
     ssm_keepalive: bool,
+    ssh_agent_fwd: bool,
     /// A few rounds with little data: to see that it works.
     pub quick: bool,
 }
@@ -63,6 +68,11 @@ fn run() -> io::Result<ExitCode> {
         // The measurements that a test host makes.
         ["status", rounds] => sudo_helper::status(rounds)?,
         ["agent-status", rounds] => ssm_keepalive::status(rounds)?,
+        // Clients of another user than root.
+        ["agent-clients", words @ ..] => {
+            let words = words.try_into().map_err(|_| io::Error::other(USAGE))?;
+            ssh_agent_fwd::clients(words)?;
+        }
         // The second process: see folders.rs.
         ["measure", memory, disk, words @ ..] => {
             let plan = plan(words).ok_or_else(|| io::Error::other(USAGE))?;
@@ -79,12 +89,14 @@ fn plan(words: &[&str]) -> Option<Plan> {
     if flags.iter().any(|flag| *flag != "--quick") {
         return None;
     }
-    let [dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive] = match tools.as_slice() {
-        [] => [true; 5],
-        [tool] if TOOLS.contains(tool) => TOOLS.map(|known| known == *tool),
-        _ => return None,
-    };
-    Some(Plan { dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, quick: !flags.is_empty() })
+    let [dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, ssh_agent_fwd] =
+        match tools.as_slice() {
+            [] => [true; 6],
+            [tool] if TOOLS.contains(tool) => TOOLS.map(|known| known == *tool),
+            _ => return None,
+        };
+    let quick = !flags.is_empty();
+    Some(Plan { dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, ssh_agent_fwd, quick })
 }
 
 fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
@@ -108,6 +120,9 @@ fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
     }
     if plan.ssm_keepalive {
         ssm_keepalive::measure(&mut table, plan, &program("ssm-keepalive")?)?;
+    }
+    if plan.ssh_agent_fwd {
+        ssh_agent_fwd::measure(&mut table, plan, &program("ssh-agent-fwd")?)?;
     }
     Ok(())
 }

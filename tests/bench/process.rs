@@ -42,10 +42,15 @@ pub fn cpu_until_end(child: &mut Child) -> io::Result<(Duration, ExitStatus)> {
 /// A line of /proc/PID/status in KiB: `VmRSS`, or `VmHWM`, the most that it ever was. It counts from
 /// the last execve(2), unlike ru_maxrss, which begins with what the parent had.
 pub fn memory(child: &Child, line: &str) -> io::Result<u32> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+    memory_of(child.id(), line)
+}
+
+/// The same of any process.
+pub fn memory_of(pid: u32, line: &str) -> io::Result<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let value = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
     let kib = value.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok());
-    kib.ok_or_else(|| io::Error::other(format!("no {line} of process {}", child.id())))
+    kib.ok_or_else(|| io::Error::other(format!("no {line} of process {pid}")))
 }
 
 /// A descendant of a process that runs a program of that name.

@@ -27,6 +27,11 @@ impl Figure {
         Self { value: bytes_a_second / 1e9, unit: "GB/s", digits: 3 }
     }
 
+    /// Times a second.
+    pub fn per_second(rate: f64) -> Self {
+        Self { value: rate, unit: "/s", digits: 0 }
+    }
+
     /// KiB.
     pub fn kib(kib: u32) -> Self {
         Self { value: kib.into(), unit: "KiB", digits: 0 }
