@@ -5,11 +5,12 @@
 
 mod client;
 
+use std::cell::OnceCell;
 use std::os::unix::net::UnixStream;
 
 use crate::bindings::Bindings;
 use crate::key::KeyBlob;
-use crate::peer::{Facts, Peer};
+use crate::peer::{Peer, Process};
 use crate::policy::{Decision, Policy, Reason, decide, is_listed, may_list};
 use crate::record::{Claims, Counts, Kernel, Record};
 use crate::shared::Shared;
@@ -27,13 +28,12 @@ const EXTENSION_FAILURE: [u8; 1] = [28];
 
 /// Serves a client until it goes, is too slow or breaks the protocol, or policy does not admit it any more.
 pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared) {
-    let kernel = Kernel::of(peer, Facts::of(peer.pid));
-    let mut connection = Connection::new(number, peer, kernel, shared);
+    let mut connection = Connection::new(number, peer, Process::of(&stream, peer.pid), shared);
     let end = connection.run(stream);
     // There is no reply to hold back: a line that cannot be written is counted.
     let _ = shared.recorder.record(&Record::Connection {
         connection: number,
-        kernel: connection.kernel,
+        kernel: connection.kernel().clone(),
         counts: connection.counts,
         forwarded: connection.bindings.is_forwarding(),
         end,
@@ -43,7 +43,9 @@ pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared) {
 struct Connection<'a> {
     number: u64,
     peer: &'a Peer,
-    kernel: Kernel,
+    process: Process,
+    /// Read when the agent works, or when nobody waits any more.
+    kernel: OnceCell<Kernel>,
     shared: &'a Shared,
     agent: Upstream,
     bindings: Bindings,
@@ -52,9 +54,10 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn new(number: u64, peer: &'a Peer, kernel: Kernel, shared: &'a Shared) -> Self {
+    fn new(number: u64, peer: &'a Peer, process: Process, shared: &'a Shared) -> Self {
+        let kernel = OnceCell::new();
         let (agent, bindings, counts) = (Upstream::Unasked, Bindings::default(), Counts::default());
-        Self { number, peer, kernel, shared, agent, bindings, counts, reply: Vec::new() }
+        Self { number, peer, process, kernel, shared, agent, bindings, counts, reply: Vec::new() }
     }
 
     /// Answers one request after the other; why there is none any more.
@@ -136,12 +139,13 @@ impl<'a> Connection<'a> {
             decision = Decision::Deny { reason: Reason::TooOften(policy.rate) };
         }
         let (claims, forwarded) = (Claims::of(&key, &signed), self.bindings.is_forwarding());
-        let record = Record::sign(self.number, &self.kernel, claims, forwarded, &decision);
-        if !decision.is_allowed() {
+        let asked = decision.is_allowed().then(|| self.ask(request));
+        let record = Record::sign(self.number, self.kernel(), claims, forwarded, &decision);
+        let Some(asked) = asked else {
             self.say(&FAILURE);
             return record;
-        }
-        match self.ask(request) {
+        };
+        match asked {
             Ok(()) if self.reply.first() == Some(&SIGN_RESPONSE) => record.with_outcome("signed"),
             Ok(()) => {
                 self.say(&FAILURE);
@@ -163,10 +167,18 @@ impl<'a> Connection<'a> {
 
     /// Asks the agent. Where it does not answer the reply is FAILURE, and why.
     fn ask(&mut self, request: &[u8]) -> Result<(), String> {
-        self.agent.ask(&self.shared.agent, request, &mut self.reply).map_err(|why| {
+        let (kernel, peer, process) = (&self.kernel, self.peer, &self.process);
+        let look = || {
+            kernel.get_or_init(|| Kernel::of(peer, process.facts()));
+        };
+        self.agent.ask_and(&self.shared.agent, request, &mut self.reply, look).map_err(|why| {
             self.say(&FAILURE);
             why.to_string()
         })
+    }
+
+    fn kernel(&self) -> &Kernel {
+        self.kernel.get_or_init(|| Kernel::of(self.peer, self.process.facts()))
     }
 
     fn say(&mut self, body: &[u8]) {

@@ -1,6 +1,7 @@
 //! Who is at the other end: what the kernel knows of it, apart from whatever it says.
 
 mod facts;
+mod process;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -11,6 +12,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use crate::sys;
 
 pub use facts::Facts;
+pub use process::Process;
 
 /// The process that connected, as it was then (unix(7), SO_PEERCRED): a descriptor that is passed on, or ids that are
 /// changed later, change nothing.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use nix::sys::socket::{Shutdown, shutdown};
 
 use crate::connection;
-use crate::peer::{Facts, Peer};
+use crate::peer::{Peer, Process};
 use crate::record::{Kernel, Record};
 use crate::shared::Shared;
 
@@ -140,7 +140,7 @@ impl Pool {
         let Ok(peer) = Peer::of(&stream) else { return };
         let policy = self.shared.policy();
         if !policy.admits(peer.uid, &peer.groups) {
-            return self.refuse(number, &peer, "not-admitted");
+            return self.refuse(&stream, number, &peer, "not-admitted");
         }
         let taken = self.seats().take(peer.uid, &policy.limits);
         match taken {
@@ -148,14 +148,14 @@ impl Pool {
                 connection::serve(stream, number, &peer, &self.shared);
                 self.seats().leave(peer.uid);
             }
-            Err(Full::Everybody) => self.refuse(number, &peer, "too-many-connections"),
-            Err(Full::User) => self.refuse(number, &peer, "too-many-connections-of-user"),
+            Err(Full::Everybody) => self.refuse(&stream, number, &peer, "too-many-connections"),
+            Err(Full::User) => self.refuse(&stream, number, &peer, "too-many-connections-of-user"),
         }
     }
 
     /// The connection is closed without a word, and the agent never knows of it.
-    fn refuse(&self, connection: u64, peer: &Peer, reason: &'static str) {
-        let kernel = Kernel::of(peer, Facts::of(peer.pid));
+    fn refuse(&self, stream: &UnixStream, connection: u64, peer: &Peer, reason: &'static str) {
+        let kernel = Kernel::of(peer, Process::of(stream, peer.pid).facts());
         // There is no reply to hold back: a line that cannot be written is counted.
         let _ = self.shared.recorder.record(&Record::Refused { connection, kernel, reason });
     }

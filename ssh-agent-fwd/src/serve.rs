@@ -54,6 +54,8 @@ pub fn run(call: &ServeCall) -> Exit {
 
 fn serve(call: &ServeCall) -> Result<(), Failure> {
     let start = |error: std::io::Error| Failure::new("start-failed", error);
+    // One heap for all threads: with one for each, those of 64 clients would be half of what this process takes up.
+    supervise::enter().map_err(start)?;
     let ready = close_inherited(call.ready_fd).map_err(start)?;
     // Before there are threads: they are to hold all signals back, too.
     let inherited = Inherited::take().map_err(start)?;

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -41,6 +41,25 @@ pub(crate) fn peer_groups(socket: &impl AsFd) -> io::Result<Vec<u32>> {
             Err(errno) => return Err(errno.into()),
         }
     }
+}
+
+/// A pidfd of the process that connected (unix(7), SO_PEERPIDFD; Linux 6.5).
+pub(crate) fn peer_pidfd(socket: &impl AsFd) -> io::Result<OwnedFd> {
+    let mut handle: RawFd = -1;
+    let mut bytes = size_of::<RawFd>() as libc::socklen_t;
+    // SAFETY: the number is valid for `bytes` bytes, and `bytes` for reads and writes.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERPIDFD,
+            (&raw mut handle).cast(),
+            &raw mut bytes,
+        )
+    };
+    Errno::result(result)?;
+    // SAFETY: the call returned a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(handle) })
 }
 
 /// Closes every descriptor from `first` to `last` (close_range(2), Linux 5.9).

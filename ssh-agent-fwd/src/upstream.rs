@@ -16,6 +16,9 @@ use crate::wire::frame::{FrameError, read_frame, write_frame};
 /// How long the agent is waited for: longer than it takes a person to confirm a signature (ssh-add -c).
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What is read ahead of a reply, in bytes: more than a signature has. A longer reply is read past it.
+const BUFFER: usize = 1024;
+
 /// The agent, for one client.
 #[derive(Debug)]
 pub enum Upstream {
@@ -62,24 +65,46 @@ impl Upstream {
     /// # Errors
     /// See [`NoReply`]; after any of them the connection is of no use any more.
     pub fn ask(&mut self, agent: &Path, request: &[u8], reply: &mut Vec<u8>) -> Result<(), NoReply> {
-        let asked = self.ask_once(agent, request, reply);
+        self.ask_and(agent, request, reply, || ())
+    }
+
+    /// The same, and does something else while the agent works.
+    ///
+    /// # Errors
+    /// As for [`Self::ask`].
+    pub fn ask_and(
+        &mut self,
+        agent: &Path,
+        request: &[u8],
+        reply: &mut Vec<u8>,
+        meanwhile: impl FnOnce(),
+    ) -> Result<(), NoReply> {
+        let asked = self.send(agent, request).and_then(|stream| {
+            meanwhile();
+            receive(stream, reply)
+        });
         if asked.is_err() {
             *self = Self::Gone;
         }
         asked
     }
 
-    fn ask_once(&mut self, agent: &Path, request: &[u8], reply: &mut Vec<u8>) -> Result<(), NoReply> {
+    fn send(&mut self, agent: &Path, request: &[u8]) -> Result<&mut BufReader<UnixStream>, NoReply> {
         if let Self::Unasked = self {
-            *self = Self::Open(BufReader::new(open(agent).map_err(NoReply::Unreachable)?));
+            let stream = open(agent).map_err(NoReply::Unreachable)?;
+            *self = Self::Open(BufReader::with_capacity(BUFFER, stream));
         }
         let Self::Open(stream) = self else { return Err(NoReply::Gone) };
         write_frame(stream.get_mut(), request).map_err(NoReply::Request)?;
-        match read_frame(stream, reply) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(NoReply::Closed),
-            Err(error) => Err(NoReply::Reply(error)),
-        }
+        Ok(stream)
+    }
+}
+
+fn receive(stream: &mut BufReader<UnixStream>, reply: &mut Vec<u8>) -> Result<(), NoReply> {
+    match read_frame(stream, reply) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NoReply::Closed),
+        Err(error) => Err(NoReply::Reply(error)),
     }
 }
 

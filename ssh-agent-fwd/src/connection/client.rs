@@ -7,6 +7,9 @@ use std::time::Instant;
 use crate::policy::Limits;
 use crate::wire::frame::{FrameError, read_frame, write_frame};
 
+/// What is read ahead of a request, in bytes: more than a login has. A longer request is read past it.
+const BUFFER: usize = 1024;
+
 /// The client.
 #[derive(Debug)]
 pub struct Client {
@@ -28,7 +31,7 @@ impl Client {
     /// Those of setsockopt(2).
     pub fn new(stream: UnixStream, limits: Limits) -> io::Result<Self> {
         stream.set_write_timeout(Some(limits.stall))?;
-        Ok(Self { reader: BufReader::new(Timed { stream, until: Instant::now() }), limits })
+        Ok(Self { reader: BufReader::with_capacity(BUFFER, Timed { stream, until: Instant::now() }), limits })
     }
 
     /// The next message; `false` when there is none any more. It may be long in coming, but not long in the coming.

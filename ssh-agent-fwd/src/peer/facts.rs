@@ -1,12 +1,12 @@
 //! What /proc shows of a process (proc(5)). It is for the record alone: the process may have become another program
-//! since it connected, or have ended, and its number may be another's by now.
+//! since it connected.
 
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use nix::fcntl::{OFlag, open, openat, readlinkat};
+use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 use serde::Serialize;
 
@@ -24,25 +24,20 @@ pub struct Facts {
     pub start_time: Option<u64>,
     /// Its control group; escaped.
     pub cgroup: Option<String>,
+    /// Whether this is surely the process that connected, and not one that has got its number since.
+    pub attested: bool,
 }
 
 impl Facts {
-    /// What can be seen of the process of this number.
+    /// What the folder of a process shows.
     #[must_use]
-    pub fn of(pid: i32) -> Self {
-        if pid <= 0 {
-            return Self::default();
-        }
-        // A folder that is held open stays that of one process: the three are of the same.
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let Ok(folder) = open(format!("/proc/{pid}").as_str(), flags, Mode::empty()) else {
-            return Self::default();
-        };
-        let exe = readlinkat(&folder, "exe").ok();
+    pub fn of(folder: &OwnedFd) -> Self {
+        let exe = readlinkat(folder, "exe").ok();
         Self {
             exe: exe.map(|exe| diagnostics::one_line(&String::from_utf8_lossy(exe.as_bytes()))),
-            start_time: read(&folder, "stat").as_deref().and_then(start_time),
-            cgroup: read(&folder, "cgroup").as_deref().and_then(cgroup),
+            start_time: read(folder, "stat").as_deref().and_then(start_time),
+            cgroup: read(folder, "cgroup").as_deref().and_then(cgroup),
+            attested: false,
         }
     }
 }
@@ -90,14 +85,5 @@ mod tests {
         ] {
             assert_eq!(cgroup(text).as_deref(), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn this_process_is_seen_and_one_that_has_no_number_is_not() {
-        let own = Facts::of(i32::try_from(std::process::id()).expect("a pid"));
-        let exe = std::env::current_exe().expect("a program");
-        assert_eq!(own.exe.as_deref(), exe.to_str());
-        assert!(own.start_time.is_some());
-        assert_eq!(Facts::of(0), Facts::default());
     }
 }

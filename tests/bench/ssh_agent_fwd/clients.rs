@@ -81,13 +81,14 @@ fn work_for(span: Duration, work: Work, clients: usize, socket: &Path, sign: &[u
 }
 
 fn count_for(span: Duration, work: Work, socket: &Path, sign: &[u8]) -> io::Result<u32> {
-    let mut open = UnixStream::connect(socket)?;
+    let connect = || UnixStream::connect(socket);
+    let mut open = if work == Work::Sign { Some(connect()?) } else { None };
     let (until, mut count) = (Instant::now() + span, 0);
     while Instant::now() < until {
-        match work {
-            Work::Sign => ask(&mut open, sign)?,
-            Work::ConnectAndSign => ask(&mut UnixStream::connect(socket)?, sign)?,
-            Work::ConnectAndList => ask(&mut UnixStream::connect(socket)?, &LIST)?,
+        match (&mut open, work) {
+            (Some(open), _) => ask(open, sign)?,
+            (None, Work::ConnectAndList) => ask(&mut connect()?, &LIST)?,
+            (None, _) => ask(&mut connect()?, sign)?,
         }
         count += 1;
     }
