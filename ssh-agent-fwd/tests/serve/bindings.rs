@@ -91,3 +91,26 @@ fn a_policy_may_allow_a_key_on_forwarded_connections() {
     string(&mut expected, b"one");
     assert_eq!(client.ask(&LIST), expected, "and no other key");
 }
+
+#[test]
+fn behind_so_many_hops_as_the_agent_counts_a_login_is_where_it_is_and_behind_one_more_it_is_nowhere() {
+    let Some(bench) = Bench::new() else { return };
+    let (key, host) = (bench.add_key("one"), bench.add_key("host"));
+    let hosts = format!(r#"[{{"name": "git.example.org", "keys": ["{}"]}}]"#, host.line);
+    let serve =
+        bench.serve(&[rule(&key, &format!(r#""users": ["git"], "hosts": {hosts}, "forwarded": true"#))]);
+    // AGENT_MAX_SESSION_IDS of ssh-agent.c is 16, the login's own among them.
+    for (hops, bound) in [(15, true), (16, false)] {
+        let mut client = serve.connect(USER);
+        for hop in 0..hops {
+            let session = [hop + 10; 32];
+            let signature = host_signature(&bench, &host, &session);
+            assert_eq!(client.ask(&bind(&host.blob, &session, &signature, 1)), SUCCESS, "{hop}");
+        }
+        let session = [1; 32];
+        let signature = host_signature(&bench, &host, &session);
+        assert_eq!(client.ask(&bind(&host.blob, &session, &signature, 0)) == SUCCESS, bound, "{hops}");
+        let reply = client.ask(&sign(&key.blob, &login_in(&session, &key.blob, "git", None)));
+        assert_eq!(reply[0], if bound { SIGN_RESPONSE } else { FAILURE[0] }, "{hops}");
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::bench::{Bench, Child, FAILURE, LIST, SIGN_RESPONSE, frame, login, read, sign, sshsig, string};
+use crate::bench::{
+    Bench, Child, FAILURE, LIST, SIGN_RESPONSE, account, frame, login, read, sign, sshsig, string,
+};
 use crate::{STRANGER, USER, rule};
 
 #[test]
@@ -109,9 +111,7 @@ fn a_key_signs_as_often_as_its_rate_says() {
 fn ssh_add_lists_and_ssh_keygen_signs_through_it() {
     let Some(bench) = Bench::new() else { return };
     let key = bench.add_key("one");
-    // ssh-keygen(1) wants to know whose it is.
-    let accounts = accounts::Database::read().expect("accounts").local_accounts();
-    let account = accounts.into_iter().find(|row| ![0, 65_534].contains(&row.uid)).expect("an account");
+    let account = account();
     bench.write_policy(&[rule(&key, r#""namespaces": ["git"]"#)], "{}");
     let serve = bench.serve_by_policy(&["--allow-user", &account.name, "--mode", "666"]);
     let listed = Child::of("ssh-add", &["-L"], account.uid, serve.socket()).run("");

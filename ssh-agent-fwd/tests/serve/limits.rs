@@ -1,6 +1,6 @@
 //! What clients can take up.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Instant;
 
 use crate::bench::{Bench, Client, FAILURE, LIST, PATIENCE, SIGN_RESPONSE, frame, read, sign, sshsig};
@@ -93,4 +93,93 @@ fn nobody_waits_for_a_log_that_stalls_and_the_lines_that_are_lost_are_counted() 
         (3000..=3001).contains(&(lost + written)),
         "{lost} lost, {written} written: every one is accounted for"
     );
+}
+
+#[test]
+fn with_256_idle_clients_the_next_one_is_sent_away_and_those_who_are_there_are_served() {
+    let Some(bench) = Bench::new() else { return };
+    let users = [USER, USER + 1, USER + 2].map(|uid| format!(r#"{{"uid": {uid}}}"#)).join(", ");
+    bench.write_text(&format!(r#"{{"clients": [{users}], "keys": []}}"#));
+    let serve = bench.serve_by_policy(&["--mode", "666"]);
+    let mut clients: Vec<Client> = (0..256).map(|number| serve.connect(USER + number / 128)).collect();
+    for client in &mut clients {
+        assert_eq!(client.ask(&LIST)[0], 12);
+    }
+    assert_eq!(read_list(&mut serve.connect(USER + 2)), None, "the 257th");
+    for client in &mut clients {
+        assert_eq!(client.ask(&LIST)[0], 12);
+    }
+    drop(clients);
+    assert!(serve.end().contains(r#""reason":"too-many-connections""#));
+}
+
+#[test]
+fn a_client_that_asks_much_and_reads_slowly_gets_every_reply_in_order() {
+    const COUNT: usize = 2000;
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.add_key("one");
+    let serve = bench.serve_at(&[rule(&key, r#""namespaces": ["git"]"#)], r#"{"burst": 100000}"#);
+    let mut client = serve.connect(USER);
+    let mut writer = client.stream.try_clone().expect("cloned");
+    let [signed, denied] = ["git", "file"].map(|namespace| frame(&sign(&key.blob, &sshsig(namespace))));
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 0..COUNT {
+                writer.write_all(if number % 3 == 0 { &denied } else { &signed }).expect("written");
+            }
+        });
+        for number in 0..COUNT {
+            let mut length = [0; 4];
+            length.iter_mut().for_each(|byte| *byte = one_byte(&mut client));
+            let body: Vec<u8> = (0..u32::from_be_bytes(length)).map(|_| one_byte(&mut client)).collect();
+            let expected = if number % 3 == 0 { FAILURE[0] } else { SIGN_RESPONSE };
+            assert_eq!(body.first(), Some(&expected), "{number}");
+        }
+    });
+}
+
+fn one_byte(client: &mut Client) -> u8 {
+    let mut byte = [0];
+    client.stream.read_exact(&mut byte).expect("a byte");
+    byte[0]
+}
+
+#[test]
+fn while_a_person_is_asked_what_needs_no_agent_is_answered_and_the_rest_when_the_person_has() {
+    let Some(bench) = Bench::confirming() else { return };
+    let (asked, other) = (bench.add_key_to_confirm("one"), bench.add_key("two"));
+    let serve =
+        bench.serve(&[rule(&asked, r#""namespaces": ["git"]"#), rule(&other, r#""namespaces": ["git"]"#)]);
+    let mut waiting = serve.connect(USER);
+    waiting.stream.write_all(&frame(&sign(&asked.blob, &sshsig("git")))).expect("written");
+    let question = bench.question();
+    let mut clients: Vec<Client> = (0..8).map(|_| serve.connect(USER)).collect();
+    for client in &mut clients {
+        // ssh-agent has one thread, which waits for the person: who needs it waits with it.
+        assert!(client.ask(b"\x1b\0\0\0\x05query").ends_with(b"session-bind@openssh.com"));
+        assert_eq!(client.ask(&sign(&other.blob, &sshsig("file"))), FAILURE);
+        client.stream.write_all(&frame(&LIST)).expect("written");
+    }
+    question.confirm();
+    assert_eq!(read(&mut waiting.stream).expect("a reply")[0], SIGN_RESPONSE);
+    for client in &mut clients {
+        assert_eq!(read(&mut client.stream).expect("a reply")[0], 12);
+    }
+}
+
+#[test]
+fn clients_that_send_a_length_byte_by_byte_keep_nobody_from_being_served() {
+    let Some(bench) = Bench::new() else { return };
+    let serve = bench.serve(&[]);
+    let mut slow: Vec<Client> = (0..100).map(|_| serve.connect(USER)).collect();
+    for byte in [0, 0, 0] {
+        for client in &mut slow {
+            client.stream.write_all(&[byte]).expect("written");
+        }
+        assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
+    }
+    for client in &mut slow {
+        client.stream.write_all(&[1, 11]).expect("written");
+        assert_eq!(read(&mut client.stream).expect("a reply")[0], 12);
+    }
 }

@@ -1,14 +1,18 @@
 //! `serve`, against a real ssh-agent, for a user that is not root.
 
+mod attacks;
 mod bench;
 mod bindings;
 mod decisions;
 mod life;
 mod limits;
+mod lists;
 mod logins;
 mod protocol;
 mod records;
+mod repositories;
 mod retirement;
+mod surroundings;
 
 /// Whom the policies of these tests serve.
 const USER: u32 = 12_345;

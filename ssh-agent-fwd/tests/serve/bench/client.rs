@@ -75,6 +75,11 @@ impl Child {
         Self(command)
     }
 
+    /// Where it runs, and what more it finds in its environment; nothing of root's home.
+    pub fn surroundings(&mut self, folder: &Path, environment: &[(&str, &str)]) {
+        self.0.current_dir(folder).env("HOME", folder).envs(environment.iter().copied());
+    }
+
     /// What it prints, when it has read this.
     pub fn run(mut self, input: &str) -> String {
         let mut child = self.0.spawn().expect("started");

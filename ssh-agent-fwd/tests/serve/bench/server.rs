@@ -1,64 +1,123 @@
-//! A real sshd(8) that takes one connection.
+//! Real sshd(8)s that take one connection each, and what a user needs to log in there.
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
-const PROGRAM: &str = "/usr/sbin/sshd";
+use accounts::passwd::Row as Account;
+use tempfile::TempDir;
 
-/// A server, until it has served one connection.
-pub struct Server {
-    port: u16,
-    served: JoinHandle<()>,
+use super::{Bench, Child, Key, Serve};
+
+const PROGRAM: &str = "/usr/sbin/sshd";
+/// sshd(8) locks its unprivileged half into /run/sshd and writes to /run/utmp: in a /run of its own it leaves nothing.
+const IN_OWN_RUN: &str = r#"mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$0" "$@""#;
+
+/// A user that can read no private key, and the hosts that it knows, in a folder outside of /run.
+pub struct Site {
+    folder: TempDir,
+    account: Account,
+    servers: Vec<JoinHandle<()>>,
 }
 
-impl Server {
-    /// With this host key, letting this key in as root; `None` where there is no sshd(8).
+impl Site {
+    /// Without hosts; `None` where there is no sshd(8).
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-    pub fn start(folder: &Path, host_key: &Path, key: &str) -> Option<Self> {
+    pub fn new() -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             eprintln!("skipped: no {PROGRAM}");
             return None;
         }
-        // Where it locks its unprivileged half in (sshd(8), FILES).
-        let _ = fs::DirBuilder::new().mode(0o755).create("/run/sshd");
-        let keys = folder.join("authorized_keys");
-        fs::write(&keys, format!("{key}\n")).expect("written");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
+        let site = Self { folder, account: account(), servers: Vec::new() };
+        site.append("config", "");
+        Some(site)
+    }
+
+    /// A folder that is the user's.
+    pub fn home(&self) -> PathBuf {
+        let home = self.folder.path().join("home");
+        if !home.exists() {
+            fs::create_dir(&home).expect("made");
+            std::os::unix::fs::chown(&home, Some(self.account.uid), Some(self.account.uid)).expect("given");
+        }
+        home
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A host of this name with this host key, which lets this key in as root, once; `options` are ssh(1)'s.
+    pub fn add_host(&mut self, name: &str, host: &Key, key: &Key, options: &str) {
+        let (private, keys) = (self.path(&format!("{name}.key")), self.path(&format!("{name}.authorized")));
+        fs::copy(host.file(), &private).expect("copied");
+        fs::write(&keys, format!("{}\n", key.line)).expect("written");
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let port = listener.local_addr().expect("an address").port();
-        let mut command = Command::new(PROGRAM);
-        command.args(["-i", "-e", "-f", "/dev/null", "-h"]).arg(host_key);
-        let keys = format!("AuthorizedKeysFile={}", keys.display());
-        for option in [keys.as_str(), "PermitRootLogin=prohibit-password", "StrictModes=no", "UsePAM=no"] {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", IN_OWN_RUN, PROGRAM, "-i", "-e", "-f", "/dev/null", "-h"]);
+        command.arg(private).arg("-o").arg(format!("AuthorizedKeysFile={}", keys.display()));
+        for option in ["PermitRootLogin=prohibit-password", "StrictModes=no", "UsePAM=no"] {
             command.args(["-o", option]);
         }
-        let served = thread::spawn(move || {
+        self.servers.push(thread::spawn(move || {
             let (connection, _) = listener.accept().expect("a connection");
             let connection = OwnedFd::from(connection);
             let other = connection.try_clone().expect("cloned");
             command.stdin(connection).stdout(other).stderr(Stdio::null());
             command.status().expect("sshd");
-        });
-        Some(Self { port, served })
+        }));
+        self.append("known_hosts", &format!("{name} {}\n", host.line));
+        let known = self.path("known_hosts");
+        let block = format!(
+            "Host {name}\nHostName 127.0.0.1\nPort {port}\nUser root\nHostKeyAlias {name}\nBatchMode yes\n\
+             UserKnownHostsFile {}\nGlobalKnownHostsFile none\nStrictHostKeyChecking yes\n{options}\n",
+            known.display()
+        );
+        self.append("config", &block);
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
+    fn append(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        fs::write(path, before + text).expect("written");
     }
 
-    /// When the connection has ended.
+    /// Serves this policy to the user.
+    pub fn serve(&self, bench: &Bench, rules: &[String]) -> Serve {
+        bench.write_policy(rules, "{}");
+        bench.serve_by_policy(&["--allow-user", &self.account.name, "--mode", "666"])
+    }
+
+    /// What comes of ssh(1) with these words.
+    pub fn ssh(&self, serve: &Serve, words: &[&str]) -> Output {
+        let config = self.path("config");
+        let words = [&["-F", config.to_str().expect("a path")], words].concat();
+        Child::of("ssh", &words, self.account.uid, serve.socket()).output()
+    }
+
+    /// What comes of git(1) with these words, in the user's home.
+    pub fn git(&self, serve: &Serve, words: &[&str]) -> Output {
+        let mut child = Child::of("git", words, self.account.uid, serve.socket());
+        let ssh = format!("ssh -F {}", self.path("config").display());
+        child.surroundings(&self.home(), &[("GIT_SSH_COMMAND", &ssh), ("GIT_CONFIG_NOSYSTEM", "1")]);
+        child.output()
+    }
+
+    /// Waits until every host has served its connection.
     pub fn wait(self) {
-        self.served.join().expect("served");
+        self.servers.into_iter().for_each(|server| server.join().expect("served"));
     }
 }
 
-/// A file of known hosts with this one key for the name.
-pub fn known_hosts(folder: &Path, name: &str, key: &str) -> PathBuf {
-    let path = folder.join("known_hosts");
-    fs::write(&path, format!("{name} {key}\n")).expect("written");
-    path
+/// Some account that is not root's: ssh(1) and ssh-keygen(1) want to know whose they are.
+pub fn account() -> Account {
+    let accounts = accounts::Database::read().expect("accounts").local_accounts();
+    accounts.into_iter().find(|row| ![0, 65_534].contains(&row.uid)).expect("an account")
 }
