@@ -31,7 +31,7 @@ pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared) {
     let mut connection = Connection::new(number, peer, Process::of(&stream, peer.pid), shared);
     let end = connection.run(stream);
     // There is no reply to hold back: a line that cannot be written is counted.
-    let _ = shared.recorder.record(&Record::Connection {
+    let _ = shared.recorder.record(Record::Connection {
         connection: number,
         kernel: connection.kernel().clone(),
         counts: connection.counts,
@@ -81,12 +81,16 @@ impl<'a> Connection<'a> {
                 return "not-admitted: the policy that was read since does not name this user".to_owned();
             }
             let record = self.answer(&policy, &request);
-            // Before the reply is out: whoever has a signature is recorded, or in the queue unless that is full.
-            if record.is_some_and(|record| self.shared.recorder.record(&record).is_err()) {
+            let recorder = &self.shared.recorder;
+            let (first, after) = if recorder.is_required() { (record, None) } else { (None, record) };
+            if first.is_some_and(|record| recorder.record(record).is_err()) {
                 self.say(&FAILURE);
             }
             self.count();
-            if let Err(error) = client.write(&self.reply) {
+            let written = client.write(&self.reply);
+            // Whether the reply was taken or not.
+            let _ = after.map(|record| recorder.record(record));
+            if let Err(error) = written {
                 return format!("reply-not-taken: {error}");
             }
         }
@@ -119,7 +123,7 @@ impl<'a> Connection<'a> {
     fn list(&mut self, policy: &Policy, request: &[u8]) {
         self.counts.lists += 1;
         let is_listing = may_list(policy, &self.bindings).is_allowed()
-            && self.ask(request).is_ok()
+            && self.ask(request, || ()).is_ok()
             && self.reply.first() == Some(&IDENTITIES_ANSWER);
         let bindings = &self.bindings;
         let kept = is_listing.then(|| {
@@ -138,9 +142,12 @@ impl<'a> Connection<'a> {
         if decision.is_allowed() && !self.shared.take_token(self.peer.uid, &key.fingerprint()) {
             decision = Decision::Deny { reason: Reason::TooOften(policy.rate) };
         }
-        let (claims, forwarded) = (Claims::of(&key, &signed), self.bindings.is_forwarding());
-        let asked = decision.is_allowed().then(|| self.ask(request));
-        let record = Record::sign(self.number, self.kernel(), claims, forwarded, &decision);
+        let claims = OnceCell::new();
+        let claim = || Claims::of(&key, &signed);
+        let asked = decision.is_allowed().then(|| self.ask(request, || drop(claims.set(claim()))));
+        let claims = claims.into_inner().unwrap_or_else(claim);
+        let record =
+            Record::sign(self.number, self.kernel(), claims, self.bindings.is_forwarding(), &decision);
         let Some(asked) = asked else {
             self.say(&FAILURE);
             return record;
@@ -158,18 +165,19 @@ impl<'a> Connection<'a> {
     /// The agent judges a bind, of every kind; it counts here when the agent has said SUCCESS.
     fn bind(&mut self, request: &[u8], bind: &Bind<'_>) {
         self.counts.binds += 1;
-        let answered = self.ask(request).is_ok();
+        let answered = self.ask(request, || ()).is_ok();
         self.bindings.record(bind, answered && self.reply == SUCCESS);
         if self.reply != SUCCESS && self.reply != EXTENSION_FAILURE {
             self.say(&FAILURE);
         }
     }
 
-    /// Asks the agent. Where it does not answer the reply is FAILURE, and why.
-    fn ask(&mut self, request: &[u8]) -> Result<(), String> {
+    /// Asks the agent, and does something while that works. Where it does not answer the reply is FAILURE, and why.
+    fn ask(&mut self, request: &[u8], meanwhile: impl FnOnce()) -> Result<(), String> {
         let (kernel, peer, process) = (&self.kernel, self.peer, &self.process);
         let look = || {
             kernel.get_or_init(|| Kernel::of(peer, process.facts()));
+            meanwhile();
         };
         self.agent.ask_and(&self.shared.agent, request, &mut self.reply, look).map_err(|why| {
             self.say(&FAILURE);

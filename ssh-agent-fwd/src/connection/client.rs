@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::policy::Limits;
 use crate::wire::frame::{FrameError, read_frame, write_frame};
@@ -21,7 +21,11 @@ pub struct Client {
 #[derive(Debug)]
 struct Timed {
     stream: UnixStream,
+    /// The whole wait, until something of it has passed.
+    span: Option<Duration>,
     until: Instant,
+    /// What the socket was told last: the wait for the next request is the same every time.
+    told: Option<Duration>,
 }
 
 impl Client {
@@ -31,7 +35,13 @@ impl Client {
     /// Those of setsockopt(2).
     pub fn new(stream: UnixStream, limits: Limits) -> io::Result<Self> {
         stream.set_write_timeout(Some(limits.stall))?;
-        Ok(Self { reader: BufReader::with_capacity(BUFFER, Timed { stream, until: Instant::now() }), limits })
+        Ok(Self {
+            reader: BufReader::with_capacity(
+                BUFFER,
+                Timed { stream, span: None, until: Instant::now(), told: None },
+            ),
+            limits,
+        })
     }
 
     /// The next message; `false` when there is none any more. It may be long in coming, but not long in the coming.
@@ -57,8 +67,9 @@ impl Client {
         write_frame(&mut self.reader.get_mut().stream, body)
     }
 
-    fn wait_at_most(&mut self, span: std::time::Duration) {
-        self.reader.get_mut().until = Instant::now() + span;
+    fn wait_at_most(&mut self, span: Duration) {
+        let timed = self.reader.get_mut();
+        (timed.span, timed.until) = (Some(span), Instant::now() + span);
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -73,11 +84,15 @@ impl Client {
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = || self.until.saturating_duration_since(Instant::now());
+        let left = self.span.take().unwrap_or_else(left);
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.stream.set_read_timeout(Some(left))?;
+        if self.told != Some(left) {
+            self.stream.set_read_timeout(Some(left))?;
+            self.told = Some(left);
+        }
         self.stream.read(buffer)
     }
 }
@@ -85,7 +100,6 @@ impl Read for Timed {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::time::Duration;
 
     use super::*;
 

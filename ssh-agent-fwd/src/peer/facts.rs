@@ -1,8 +1,6 @@
 //! What /proc shows of a process (proc(5)). It is for the record alone: the process may have become another program
 //! since it connected.
 
-use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -11,7 +9,7 @@ use nix::sys::stat::Mode;
 use serde::Serialize;
 
 /// As much of a file of /proc is read, in bytes.
-const MAX_READ: u64 = 4096;
+const MAX_READ: usize = 2048;
 /// Where the start time stands after the name of the program, which may hold anything (proc_pid_stat(5), field 22).
 const START_TIME: usize = 19;
 
@@ -42,11 +40,12 @@ impl Facts {
     }
 }
 
+/// The kernel writes a file of /proc for one read(2), as far as there is room.
 fn read(folder: &OwnedFd, name: &str) -> Option<String> {
     let file = openat(folder.as_fd(), name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let mut text = Vec::new();
-    File::from(file).take(MAX_READ).read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    let mut text = [0; MAX_READ];
+    let length = nix::unistd::read(&file, &mut text).ok()?;
+    Some(String::from_utf8_lossy(&text[..length]).into_owned())
 }
 
 fn start_time(stat: &str) -> Option<u64> {

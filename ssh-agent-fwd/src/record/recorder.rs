@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::Record;
 use super::output::{NotWritten, Output, Sink};
 
-/// Most lines that wait to be written.
-const QUEUE: usize = 1024;
+/// Most records that wait to be written.
+const QUEUE: usize = 256;
 /// How long the end of the process waits for what is still to be written.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// Why a line is lost for which there is no room there.
@@ -31,21 +31,35 @@ pub enum Recorder {
     Required(Mutex<Output>),
 }
 
-/// Lines that wait for the thread.
+/// Records that wait for the thread, which makes lines of them.
 #[derive(Debug)]
 pub struct Queue {
-    lines: Mutex<Option<SyncSender<String>>>,
+    records: Mutex<Option<SyncSender<Line>>>,
     lost: Arc<AtomicU64>,
     /// Closed by the thread when it has written everything.
     written: Mutex<Receiver<()>>,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
+/// A record with its time.
+#[derive(Debug, Serialize)]
+struct Line {
     /// Milliseconds since 1970.
     time_ms: u64,
     #[serde(flatten)]
-    record: &'a Record,
+    record: Record,
+}
+
+impl Line {
+    fn new(record: Record) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self { time_ms: now.map_or(0, |since| since.as_millis() as u64), record }
+    }
+
+    fn write(&self, output: &mut Output) -> Result<(), NotWritten> {
+        // A struct of texts and numbers always has a line.
+        let line = serde_json::to_string(self).map_err(|_| NotWritten)?;
+        output.write(&line)
+    }
 }
 
 impl Recorder {
@@ -61,22 +75,25 @@ impl Recorder {
         Queue::start(output).map(Self::Queued)
     }
 
+    /// Whether a reply waits for its record.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        matches!(self, Self::Required(_))
+    }
+
     /// Records it. Where a record is required this waits until the line is handed over, a second at most; otherwise
     /// it waits for nothing and cannot fail.
     ///
     /// # Errors
     /// When a record that is required is not written.
-    pub fn record(&self, record: &Record) -> Result<(), NotWritten> {
-        let time_ms =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        // A struct of texts and numbers always has a line.
-        let line = serde_json::to_string(&Line { time_ms, record }).map_err(|_| NotWritten)?;
+    pub fn record(&self, record: Record) -> Result<(), NotWritten> {
+        let line = Line::new(record);
         match self {
             Self::Queued(queue) => {
                 queue.put(line);
                 Ok(())
             }
-            Self::Required(output) => held(output).write(&line),
+            Self::Required(output) => line.write(&mut held(output)),
         }
     }
 
@@ -96,34 +113,34 @@ impl Recorder {
 
 impl Queue {
     fn start(mut output: Output) -> io::Result<Self> {
-        let (queue, lines) = sync_channel(QUEUE);
+        let (queue, records) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let (writing, written) = sync_channel(0);
         let given_up = Arc::clone(&lost);
         thread::Builder::new().name("record".to_owned()).stack_size(STACK).spawn(move || {
-            write_all(&lines, &given_up, &mut output);
+            write_all(&records, &given_up, &mut output);
             drop(writing);
         })?;
-        Ok(Self { lines: Mutex::new(Some(queue)), lost, written: Mutex::new(written) })
+        Ok(Self { records: Mutex::new(Some(queue)), lost, written: Mutex::new(written) })
     }
 
-    fn put(&self, line: String) {
-        if held(&self.lines).as_ref().is_none_or(|lines| lines.try_send(line).is_err()) {
+    fn put(&self, line: Line) {
+        if held(&self.records).as_ref().is_none_or(|records| records.try_send(line).is_err()) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn finish(&self) {
-        *held(&self.lines) = None;
+        *held(&self.records) = None;
         let _ = held(&self.written).recv_timeout(LAST_PATIENCE);
     }
 }
 
-fn write_all(lines: &Receiver<String>, given_up: &AtomicU64, output: &mut Output) {
-    for line in lines {
+fn write_all(records: &Receiver<Line>, given_up: &AtomicU64, output: &mut Output) {
+    for line in records {
         output.lose(given_up.swap(0, Ordering::Relaxed), FULL);
         // It is counted, which is all that can be done about it.
-        let _ = output.write(&line);
+        let _ = line.write(output);
     }
     output.lose(given_up.swap(0, Ordering::Relaxed), FULL);
     output.finish();
