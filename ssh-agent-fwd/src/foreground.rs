@@ -31,7 +31,8 @@ pub fn attend(
     ready_fd: Option<RawFd>,
     interrupts: &Interrupts,
 ) -> Result<Exit, Failure> {
-    let told = ready::tell(ready_fd).map_err(|error| Failure::new("ready-not-told", error));
+    let ready_fd = ready_fd.map(supervise::handed_down).transpose();
+    let told = ready_fd.and_then(ready::tell).map_err(|error| Failure::new("ready-not-told", error));
     let why = told.and_then(|()| wait(generation, interrupts));
     let was_ours = take_down(name, generation)?;
     match why? {

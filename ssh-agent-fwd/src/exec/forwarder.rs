@@ -29,6 +29,8 @@ use crate::shared::Shared;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the agent may take to end.
 const ENDING: Duration = Duration::from_secs(5);
+/// How long the end waits for replies to requests that the agent has.
+const LAST_REPLIES: Duration = Duration::from_secs(5);
 /// The socket's mode: its owner's alone.
 const OWNER_ALONE: u32 = 0o600;
 
@@ -84,8 +86,8 @@ fn serve(
     prctl::set_pdeathsig(Signal::SIGTERM)?;
     harden()?;
     allow_descriptors(policy.limits.connections)?;
-    let shared = Arc::new(Shared::new(agent.to_owned(), policy, Recorder::start(Sink::Syslog)?));
-    Pool::start(listener, Arc::clone(&shared))?;
+    let shared = Arc::new(Shared::new(agent.to_owned(), policy, Recorder::start(Sink::Syslog, false)?));
+    let _serving = Pool::start(listener, Arc::clone(&shared))?;
     teller.write_all(b"\n")?;
     drop(teller);
     // It ended before its end was to be told.
@@ -94,6 +96,7 @@ fn serve(
             break;
         }
     }
+    shared.in_flight.finish(LAST_REPLIES);
     shared.recorder.finish();
     Ok(())
 }
