@@ -13,6 +13,7 @@ mod records;
 mod repositories;
 mod retirement;
 mod surroundings;
+mod theirs;
 
 /// Whom the policies of these tests serve.
 const USER: u32 = 12_345;
