@@ -14,10 +14,11 @@ TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
 PROGRAMS   := dropuid capture-run sudo-helper
 # For administrators.
-SBIN       := sudoers-install ssm-keepalive
+SBIN       := sudoers-install ssm-keepalive ssh-agent-fwd
 # Each in the section that its name ends in.
 PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8 \
-              sudoers-install/sudoers-install.8 ssm-keepalive/ssm-keepalive.8
+              sudoers-install/sudoers-install.8 ssm-keepalive/ssm-keepalive.8 \
+              ssh-agent-fwd/ssh-agent-fwd.8
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
 SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
               tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \

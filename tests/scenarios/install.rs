@@ -23,18 +23,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// What is installed, and its mode.
-const INSTALLED: [(&str, u32); 11] = [
+const INSTALLED: [(&str, u32); 13] = [
     ("etc/sudo-helper/policy.json", 0o644),
     ("usr/bin/dropuid", 0o755),
     ("usr/bin/capture-run", 0o755),
     ("usr/bin/sudo-helper", 0o755),
     ("usr/sbin/sudoers-install", 0o755),
     ("usr/sbin/ssm-keepalive", 0o755),
+    ("usr/sbin/ssh-agent-fwd", 0o755),
     ("usr/share/man/man1/dropuid.1", 0o644),
     ("usr/share/man/man1/capture-run.1", 0o644),
     ("usr/share/man/man8/sudo-helper.8", 0o644),
     ("usr/share/man/man8/sudoers-install.8", 0o644),
     ("usr/share/man/man8/ssm-keepalive.8", 0o644),
+    ("usr/share/man/man8/ssh-agent-fwd.8", 0o644),
 ];
 
 #[test]
