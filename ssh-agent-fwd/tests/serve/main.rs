@@ -9,9 +9,12 @@ mod limits;
 mod lists;
 mod logins;
 mod protocol;
+mod readme;
 mod records;
 mod repositories;
 mod retirement;
+#[path = "../sshd/mod.rs"]
+mod sshd;
 mod surroundings;
 mod theirs;
 
