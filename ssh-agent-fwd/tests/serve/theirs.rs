@@ -4,6 +4,7 @@
 
 mod attacks;
 mod destinations;
+mod life;
 mod provider;
 mod relay;
 mod scene;
@@ -27,7 +28,7 @@ use Outcome::{Fails, Holds};
 type Trial = fn(&mut Scene) -> bool;
 
 /// Case, how it is tried, socat, ssh-agent-filter. Over `serve` every one holds.
-const CASES: [(&str, Trial, Outcome, Outcome); 25] = [
+const CASES: [(&str, Trial, Outcome, Outcome); 29] = [
     ("a stranger is shown no key", attacks::stranger_lists, Fails, Fails),
     ("a stranger signs nothing", attacks::stranger_signs, Fails, Fails),
     ("nobody adds a key", attacks::add, Fails, Holds),
@@ -41,18 +42,22 @@ const CASES: [(&str, Trial, Outcome, Outcome); 25] = [
     ("a key that is not meant signs nothing", attacks::sign_with_the_other_key, Fails, Holds),
     ("data of no known form are not signed", destinations::opaque, Fails, Fails),
     ("a login at another host is not signed", destinations::other_host, Fails, Fails),
+    ("a login that names no host is not signed unbound", destinations::unbound, Fails, Fails),
     ("a login as another user is not signed", destinations::other_user, Fails, Fails),
     ("a file is not signed by a key for git", destinations::other_namespace, Fails, Fails),
     ("a host that the agent is forwarded to signs nothing", destinations::forwarded, Fails, Fails),
     ("a session-bind reaches the agent", destinations::session_bind, Holds, Fails),
     ("a key of ssh-add -h logs in", destinations::log_in_with_a_constrained_key, Holds, Fails),
     ("a length alone takes up no memory", streams::announced, Holds, Fails),
+    ("a request with more after its end is none", streams::left_over, Fails, Fails),
     ("a message of more than 256 KiB is not taken", streams::too_long, Holds, Fails),
     ("who has said all gets every reply", streams::half_closed, Fails, Holds),
     ("replies come in order, however requests come", streams::pipelined, Holds, Holds),
     ("an agent with a list of more than 64 KiB has one", streams::long_list, Holds, Holds),
     ("clients that rest cost no process each", streams::idle, Fails, Holds),
-    ("one that was killed is started again in its place", streams::restarted, Fails, Fails),
+    ("one that was killed is started again in its place", life::started_again, Fails, Fails),
+    ("one that finds no agent says so and ends", life::without_an_agent, Fails, Holds),
+    ("an agent that was started again is found", life::another_agent, Holds, Holds),
 ];
 
 /// Tries every case over one of them.

@@ -27,6 +27,11 @@ pub fn other_host(scene: &mut Scene) -> bool {
         && !is_signed(scene, &login_at(scene, &scene.other.blob))
 }
 
+/// As clients before OpenSSH 8.9 ask: neither the data nor the connection say where it is.
+pub fn unbound(scene: &mut Scene) -> bool {
+    !is_signed(scene, &login_in(&SESSION, &scene.key.blob, "git", None))
+}
+
 pub fn other_user(scene: &mut Scene) -> bool {
     !is_signed(scene, &login_in(&SESSION, &scene.key.blob, "root", Some(&scene.host.blob)))
 }

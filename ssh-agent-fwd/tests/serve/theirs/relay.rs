@@ -35,7 +35,7 @@ impl Kind {
     pub fn start(self, bench: &Bench, keys: &[&Key]) -> Option<Relay> {
         match self {
             Self::Socat => socat(bench),
-            Self::Filter => Some(filter(bench, keys)),
+            Self::Filter => filter(bench, keys),
             Self::Ours => {
                 let serve = bench.serve_by_policy(&["--mode", "666"]);
                 Some(Relay { socket: serve.socket().to_owned(), process: Process::Ours(serve) })
@@ -59,7 +59,7 @@ fn socat(bench: &Bench) -> Option<Relay> {
     Some(Relay { socket, process: Process::Theirs(child, Box::new(words)) })
 }
 
-fn filter(bench: &Bench, keys: &[&Key]) -> Relay {
+fn filter(bench: &Bench, keys: &[&Key]) -> Option<Relay> {
     let mut command = Command::new(tool("/usr/bin/ssh-agent-filter"));
     for key in keys {
         command.args(["-k", key.line.split(' ').nth(1).expect("a key")]);
@@ -71,9 +71,12 @@ fn filter(bench: &Bench, keys: &[&Key]) -> Relay {
         let path = line.strip_prefix("SSH_AUTH_SOCK='")?.split('\'').next()?;
         Some(PathBuf::from(path))
     });
-    let socket = socket.expect("a socket");
+    let Some(socket) = socket else {
+        child.wait().expect("ended");
+        return None;
+    };
     fs::set_permissions(&socket, PermissionsExt::from_mode(0o666)).expect("its mode");
-    Relay { socket, process: Process::Theirs(child, Box::new(words)) }
+    Some(Relay { socket, process: Process::Theirs(child, Box::new(words)) })
 }
 
 /// A program of a package that the tests ask for by name (`tests/bed/packages`).
@@ -97,6 +100,12 @@ impl Relay {
     /// Kills it, so that it cleans nothing up.
     pub fn kill(self) -> PathBuf {
         self.socket.clone()
+    }
+
+    /// Ends it, and takes away what it leaves.
+    pub fn end(self) {
+        let socket = self.kill();
+        let _ = fs::remove_file(socket);
     }
 }
 

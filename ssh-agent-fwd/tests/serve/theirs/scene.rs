@@ -48,9 +48,15 @@ impl Scene {
         bench.write_text(&format!(
             r#"{{"clients": {clients}, "keys": [{rules}], "rate": {{"burst": 1000}}}}"#
         ));
-        let relay = kind.start(&bench, &[&key, &constrained]);
-        assert!(relay.is_some(), "{kind:?} has not started");
-        Some(Self { kind, relay, bench, key, constrained, other, host, user })
+        let mut scene = Self { kind, relay: None, bench, key, constrained, other, host, user };
+        scene.start();
+        assert!(scene.relay.is_some(), "{kind:?} has not started");
+        Some(scene)
+    }
+
+    /// Starts the relay, if it can be.
+    pub fn start(&mut self) {
+        self.relay = self.kind.start(&self.bench, &[&self.key, &self.constrained]);
     }
 
     pub fn relay(&self) -> &Relay {

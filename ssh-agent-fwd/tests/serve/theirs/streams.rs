@@ -6,7 +6,7 @@ use std::net::Shutdown;
 
 use super::attacks::new_key;
 use super::scene::{IDENTITIES, Scene, ask, is};
-use crate::bench::{Client, FAILURE, LIST, frame, read};
+use crate::bench::{Client, FAILURE, LIST, SIGN_RESPONSE, frame, read, sign, sshsig};
 
 /// Bytes, far more than a message may have.
 const ANNOUNCED: u32 = 256 << 20;
@@ -36,6 +36,13 @@ fn peak(pid: u32) -> u64 {
 pub fn too_long(scene: &mut Scene) -> bool {
     scene.ask(&vec![200; 256 * 1024]) == Some(FAILURE.to_vec())
         && scene.ask(&vec![200; 256 * 1024 + 1]).is_none()
+}
+
+/// What is judged and what is signed could be two things.
+pub fn left_over(scene: &mut Scene) -> bool {
+    let mut request = sign(&scene.key.blob, &sshsig("git"));
+    request.push(0);
+    !is(scene.ask(&request).as_ref(), SIGN_RESPONSE)
 }
 
 fn send_many(scene: &Scene) -> Client {
@@ -92,11 +99,4 @@ fn children_of(parent: u32) -> usize {
     let stats = processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
     let parents = stats.filter_map(|stat| stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok());
     parents.filter(|found: &u32| *found == parent).count()
-}
-
-pub fn restarted(scene: &mut Scene) -> bool {
-    let before = scene.relay.take().expect("it runs").kill();
-    scene.relay = scene.kind.start(&scene.bench, &[&scene.key, &scene.constrained]);
-    scene.relay.as_ref().is_some_and(|relay| relay.socket() == before)
-        && is(scene.ask(&LIST).as_ref(), IDENTITIES)
 }
