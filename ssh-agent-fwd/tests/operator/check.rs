@@ -20,7 +20,7 @@ fn rule(key: &Key, host: &Key) -> String {
 
 /// Logs in with ssh(1) by the agent of this socket; `None` where there is no sshd(8).
 fn log_in(bench: &Bench, (key, host): (&Key, &Key), method: &str, agent: &Path) -> Option<()> {
-    let server = Server::start(bench.folder(), &host.file, &key.line)?;
+    let server = Server::start(&host.file, &key.line)?;
     let known = known_hosts(bench.folder(), HOST, &host.line);
     let mut command = Command::new("ssh");
     command.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);

@@ -5,5 +5,5 @@ mod captures;
 mod check;
 mod instance;
 mod life;
-#[path = "../serve/bench/server.rs"]
+#[path = "../sshd/mod.rs"]
 mod server;

@@ -9,6 +9,6 @@ mod killed;
 mod proof;
 mod seen_by_ssh;
 #[allow(dead_code, reason = "what another test needs of it")]
-#[path = "../serve/bench/server.rs"]
+#[path = "../sshd/mod.rs"]
 mod server;
 mod system;

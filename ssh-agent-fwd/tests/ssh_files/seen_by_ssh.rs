@@ -99,7 +99,7 @@ fn the_user_logs_in_at_a_host_behind_a_port_that_its_known_name_does_not_have() 
     let path = socket.to_str().expect("text");
     bench.user_does("ssh-keygen -q -t ed25519 -N '' -f key; ssh-keygen -q -t ed25519 -N '' -f host");
     let line = |name: &str| fs::read_to_string(bench.home().join(name)).expect("read").trim_end().to_owned();
-    let Some(server) = Server::start(&bench.beside(""), &bench.home().join("host"), &line("key.pub")) else {
+    let Some(server) = Server::start(&bench.home().join("host"), &line("key.pub")) else {
         return;
     };
     chown(bench.beside(""), Some(bench.user.uid), None).expect("given");

@@ -1,35 +1,29 @@
-//! Real sshd(8)s that take one connection each, and what a user needs to log in there.
+//! Hosts that take one connection each, and what a user needs to log in there.
 
 use std::fs;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::thread::{self, JoinHandle};
+use std::path::PathBuf;
+use std::process::Output;
 
 use accounts::passwd::Row as Account;
 use tempfile::TempDir;
 
 use super::{Bench, Child, Key, Serve};
-
-const PROGRAM: &str = "/usr/sbin/sshd";
-/// sshd(8) locks its unprivileged half into /run/sshd and writes to /run/utmp: in a /run of its own it leaves nothing.
-const IN_OWN_RUN: &str = r#"mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$0" "$@""#;
+use crate::sshd::Server;
 
 /// A user that can read no private key, and the hosts that it knows, in a folder outside of /run.
 pub struct Site {
     folder: TempDir,
     account: Account,
-    servers: Vec<JoinHandle<()>>,
+    servers: Vec<Server>,
 }
 
 impl Site {
     /// Without hosts; `None` where there is no sshd(8).
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub fn new() -> Option<Self> {
-        if !Path::new(PROGRAM).exists() {
-            eprintln!("skipped: no {PROGRAM}");
+        if !Server::is_there() {
+            eprintln!("skipped: no sshd");
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
@@ -55,24 +49,9 @@ impl Site {
 
     /// A host of this name with this host key, which lets this key in as root, once; `options` are ssh(1)'s.
     pub fn add_host(&mut self, name: &str, host: &Key, key: &Key, options: &str) {
-        let (private, keys) = (self.path(&format!("{name}.key")), self.path(&format!("{name}.authorized")));
-        fs::copy(host.file(), &private).expect("copied");
-        fs::write(&keys, format!("{}\n", key.line)).expect("written");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-        let port = listener.local_addr().expect("an address").port();
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", IN_OWN_RUN, PROGRAM, "-i", "-e", "-f", "/dev/null", "-h"]);
-        command.arg(private).arg("-o").arg(format!("AuthorizedKeysFile={}", keys.display()));
-        for option in ["PermitRootLogin=prohibit-password", "StrictModes=no", "UsePAM=no"] {
-            command.args(["-o", option]);
-        }
-        self.servers.push(thread::spawn(move || {
-            let (connection, _) = listener.accept().expect("a connection");
-            let connection = OwnedFd::from(connection);
-            let other = connection.try_clone().expect("cloned");
-            command.stdin(connection).stdout(other).stderr(Stdio::null());
-            command.status().expect("sshd");
-        }));
+        let server = Server::start(host.file(), &key.line).expect("sshd is there");
+        let port = server.port();
+        self.servers.push(server);
         self.append("known_hosts", &format!("{name} {}\n", host.line));
         let known = self.path("known_hosts");
         let block = format!(
@@ -112,7 +91,7 @@ impl Site {
 
     /// Waits until every host has served its connection.
     pub fn wait(self) {
-        self.servers.into_iter().for_each(|server| server.join().expect("served"));
+        self.servers.into_iter().for_each(Server::wait);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::process::Output;
 
 use super::scene::{HOST, Scene, ask, is};
-use crate::bench::{Child, Client, SIGN_RESPONSE, Server, bind, known_hosts, login_in, sign, sshsig};
+use crate::bench::{Child, Client, SIGN_RESPONSE, bind, login_in, sign, sshsig};
+use crate::sshd::{Server, known_hosts};
 
 /// SSH_AGENT_SUCCESS.
 const SUCCESS: [u8; 1] = [6];
@@ -66,7 +67,7 @@ pub fn log_in_with_a_constrained_key(scene: &mut Scene) -> bool {
 
 /// With ssh(1) at a real sshd(8) that lets the constrained key in.
 fn log_in(scene: &Scene) -> Output {
-    let server = Server::start(scene.bench.folder(), scene.host.file(), &scene.constrained.line)
+    let server = Server::start(scene.host.file(), &scene.constrained.line)
         .expect("sshd: install the Debian package openssh-server");
     let known = known_hosts(scene.bench.folder(), HOST, &scene.host.line);
     let options = [

@@ -3,8 +3,9 @@
 use std::os::unix::net::UnixStream;
 
 use super::relay::{Kind, Relay};
-use crate::bench::{Bench, Child, Client, Key, LIST, frame, known_hosts, read};
+use crate::bench::{Bench, Child, Client, Key, LIST, frame, read};
 use crate::rule;
+use crate::sshd::known_hosts;
 
 /// SSH_AGENT_IDENTITIES_ANSWER.
 pub const IDENTITIES: u8 = 12;
