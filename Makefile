@@ -30,7 +30,7 @@ all: build
 
 # The programs apart from the tests, whose dependencies would bring features into theirs.
 build:
-	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN) ssh-agent-fwd)
+	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN))
 	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 
 # Through the environment, so that no quote in it is make's or the shell's business.
