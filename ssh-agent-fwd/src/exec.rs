@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use diagnostics::{Failure, complain};
 use nix::libc;
-use nix::sys::prctl;
 use nix::unistd::{dup2_stdin, geteuid};
 use supervise::{Command, Group, Inherited, Signals, Start, StartError};
 
 use self::folder::Folder;
 use crate::cli::ExecCall;
+use crate::harden::CoreLimit;
 use crate::instance::Generation;
 use crate::manifest::{KeySource, Manifest};
 use crate::policy::{Client, Policy};
@@ -57,8 +57,8 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
 }
 
 fn exec(call: &ExecCall) -> Result<u8, Failure> {
-    // It will hold keys. Limits are the command's too, and stay as they are.
-    prctl::set_dumpable(false).map_err(|errno| failed(&errno))?;
+    // It will hold keys.
+    let core = CoreLimit::hold().map_err(|error| failed(&error))?;
     let manifest = source::read(&call.manifest)?;
     if source::is_stdin(&call.manifest) {
         // A file could be read once more from its beginning, with the keys in it.
@@ -71,6 +71,8 @@ fn exec(call: &ExecCall) -> Result<u8, Failure> {
     let signals = Signals::all(&inherited).map_err(|error| failed(&error))?;
     let folder = Folder::make()?;
     let daemons = Daemons::start(manifest, &user, &folder)?;
+    // The keys are overwritten, and the limit is the command's.
+    core.give_back().map_err(|error| failed(&error))?;
     let ended = command(call, &daemons.generation)
         .and_then(|command| attend(&command, inherited, &signals).map_err(|error| failed(&error)));
     drop(daemons);

@@ -21,6 +21,35 @@ pub fn harden() -> io::Result<()> {
     Ok(())
 }
 
+/// The caller's limit of core dumps, which a command of its is to have.
+#[derive(Debug)]
+pub struct CoreLimit {
+    soft: u64,
+    hard: u64,
+}
+
+impl CoreLimit {
+    /// No core of this process, and no ptrace(2), until the limit is given back.
+    ///
+    /// # Errors
+    /// Those of getrlimit(2), setrlimit(2) and prctl(2).
+    pub fn hold() -> io::Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+        // Whoever is not root could not raise the hard limit again.
+        setrlimit(Resource::RLIMIT_CORE, 0, hard)?;
+        prctl::set_dumpable(false)?;
+        Ok(Self { soft, hard })
+    }
+
+    /// Has this process, and what it starts from now on, have the limit as it was. This one stays not dumpable.
+    ///
+    /// # Errors
+    /// Those of setrlimit(2).
+    pub fn give_back(self) -> io::Result<()> {
+        setrlimit(Resource::RLIMIT_CORE, self.soft, self.hard).map_err(io::Error::from)
+    }
+}
+
 /// Descriptors enough for so many connections, as far as the caller's hard limit lets it; beyond that clients wait.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use crate::cli::LoadCall;
 use crate::condition::current;
 use crate::erase::KeyFile;
 use crate::exit::Exit;
+use crate::harden::harden;
 use crate::instance::{Generation, Turn};
 use crate::interrupts::Interrupts;
 use crate::key::KeyBlob;
@@ -34,7 +35,7 @@ struct Loaded {
 pub fn run(call: &LoadCall) -> Exit {
     let report = Report::new(call.json);
     let failed = |failure: &Failure, more: Value| report.failure(OP, failure, more, &"");
-    let manifest = match require_root().and_then(|()| source::read(&call.manifest)) {
+    let manifest = match require_root().and_then(|()| read_manifest(call)) {
         Ok(manifest) => manifest,
         Err(failure) => return failed(&failure, Value::Null),
     };
@@ -49,6 +50,12 @@ pub fn run(call: &LoadCall) -> Exit {
         return failed(&failure, object);
     }
     report.success(OP, object, &format!("keys loaded into the instance {name}: {}", loaded.keys.len()))
+}
+
+fn read_manifest(call: &LoadCall) -> Result<Manifest, Failure> {
+    // It will hold keys.
+    harden().map_err(|error| Failure::new("start-failed", error))?;
+    source::read(&call.manifest)
 }
 
 fn load_into(name: &Name, manifest: &Manifest) -> Result<Loaded, Failure> {

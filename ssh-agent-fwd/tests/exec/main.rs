@@ -3,6 +3,7 @@
 #[path = "../up/bench/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "another test's, of which some is needed here")]
 mod bench;
+mod hardened;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
