@@ -20,20 +20,25 @@ enum Why {
     Daemon(&'static str),
 }
 
-/// Tells that it is ready, and stays until a signal comes or a daemon ends; then takes everything down. The daemons are
-/// children of this process.
+/// Tells that it is ready; where that cannot be told, takes everything down: it would be waited for without end.
 ///
 /// # Errors
-/// `ready-not-told`, `daemon-ended` with which one, and what could not be taken down.
-pub fn attend(
-    name: &Name,
-    generation: &Generation,
-    ready_fd: Option<RawFd>,
-    interrupts: &Interrupts,
-) -> Result<Exit, Failure> {
+/// `ready-not-told`, and what could not be taken down.
+pub fn tell_ready(name: &Name, generation: &Generation, ready_fd: Option<RawFd>) -> Result<(), Failure> {
     let ready_fd = ready_fd.map(supervise::handed_down).transpose();
-    let told = ready_fd.and_then(ready::tell).map_err(|error| Failure::new("ready-not-told", error));
-    let why = told.and_then(|()| wait(generation, interrupts));
+    let told = ready_fd.and_then(ready::tell);
+    told.or_else(|error| {
+        take_down(name, generation)?;
+        Err(Failure::new("ready-not-told", error))
+    })
+}
+
+/// Stays until a signal comes or a daemon ends; then takes everything down. The daemons are children of this process.
+///
+/// # Errors
+/// `daemon-ended` with which one, and what could not be taken down.
+pub fn attend(name: &Name, generation: &Generation, interrupts: &Interrupts) -> Result<Exit, Failure> {
+    let why = wait(generation, interrupts);
     let was_ours = take_down(name, generation)?;
     match why? {
         Why::Signal(signal) => {

@@ -17,7 +17,7 @@ use crate::material::Material;
 use crate::name::Name;
 use crate::policy::{self, Policy};
 use crate::report::{NAME, Report};
-use crate::up::{require_root, source};
+use crate::up::{of_entry, require_root, source};
 
 /// The operation's name in JSON.
 const OP: &str = "load";
@@ -76,7 +76,7 @@ fn load_into(name: &Name, manifest: &Manifest) -> Result<Loaded, Failure> {
 }
 
 fn read(entry: &Entry) -> Result<(&Entry, Material, Option<KeyFile>), Failure> {
-    let (material, file) = Material::read(&entry.key).map_err(|failure| of(entry, &failure))?;
+    let (material, file) = Material::read(&entry.key).map_err(|failure| of_entry(&entry.host, &failure))?;
     Ok((entry, material, file.filter(|_| entry.erase)))
 }
 
@@ -93,7 +93,8 @@ fn load_each(
             loaded.unnamed.push(entry.host.to_string());
             continue;
         }
-        let key = load::load(&generation.agent_socket(), &material).map_err(|failure| of(entry, &failure))?;
+        let key = load::load(&generation.agent_socket(), &material)
+            .map_err(|failure| of_entry(&entry.host, &failure))?;
         if is_unnamed(&key) {
             loaded.unnamed.push(entry.host.to_string());
         } else {
@@ -133,8 +134,4 @@ fn erase(files: Vec<KeyFile>) -> Option<Failure> {
         }
     }
     failure
-}
-
-fn of(entry: &Entry, failure: &Failure) -> Failure {
-    Failure::new(failure.code, format!("the key of {}: {failure}", entry.host))
 }

@@ -39,7 +39,8 @@ pub fn tell(descriptor: Option<OwnedFd>) -> io::Result<()> {
     if let Some(descriptor) = descriptor {
         File::from(descriptor).write_all(b"\n")?;
     }
-    match env::var_os("NOTIFY_SOCKET") {
+    // Empty: a unit that does not want its children to tell sets it so.
+    match env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) {
         Some(name) => notify(name.as_bytes()),
         None => Ok(()),
     }

@@ -24,9 +24,10 @@ use nix::unistd::{Gid, Uid, geteuid};
 use trusted_path::{Sticky, walk};
 
 use self::change::Change;
-pub use self::keys::Keys;
+pub use self::keys::{Keys, of_entry};
 use self::told::Told;
 use crate::cli::UpCall;
+use crate::erase::KeyFile;
 use crate::exit::Exit;
 use crate::foreground;
 use crate::harden::harden;
@@ -35,7 +36,7 @@ use crate::interrupts::Interrupts;
 use crate::key::KeyBlob;
 use crate::launch::{self, Words};
 use crate::manifest::Manifest;
-use crate::name::SocketPath;
+use crate::name::{Alias, SocketPath};
 use crate::policy::{self, Client, Policy};
 use crate::report::{NAME, Report};
 use crate::served_user::ServedUser;
@@ -55,7 +56,10 @@ struct Wanted<'a> {
 struct Up {
     generation: Generation,
     state: State,
-    keys: Vec<KeyBlob>,
+    /// The keys that are loaded, with their entries' aliases.
+    keys: Vec<(Alias, KeyBlob)>,
+    /// The files of keys that are to go, and the entries' aliases.
+    to_erase: Vec<(Alias, KeyFile)>,
     /// What could not be done afterwards.
     failures: Vec<Failure>,
     warnings: Vec<String>,
@@ -102,7 +106,7 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     let instance = Instance::of(&wanted.manifest.name);
     let interrupts = Interrupts::take()?;
     let turn = Turn::take_unless(&wanted.manifest.name, || interrupts.check())?;
-    let up = match replace(&instance, &wanted, &interrupts) {
+    let mut up = match replace(&instance, &wanted, &interrupts) {
         Ok(up) => up,
         Err(failure) => {
             for worse in down::finish(&instance, turn, Vec::new()) {
@@ -113,19 +117,20 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     };
     // Others may come now, and take over.
     drop(turn);
-    let exit = Told { wanted: &wanted, up: &up }.tell(report);
     // It has the keys, which are overwritten now.
     drop(wanted);
     if call.foreground {
-        foreground::attend(&up.state.name, &up.generation, call.ready_fd, &interrupts)
-    } else {
-        Ok(exit)
+        foreground::tell_ready(&up.state.name, &up.generation, call.ready_fd)?;
     }
+    // The last step: as long as something can fail and be undone, the files are all that has the keys.
+    up.erase();
+    let exit = Told { call, up: &up }.tell(report);
+    if call.foreground { foreground::attend(&up.state.name, &up.generation, &interrupts) } else { Ok(exit) }
 }
 
 /// Has a new generation take the place of what there is.
 fn replace(instance: &Instance, wanted: &Wanted<'_>, interrupts: &Interrupts) -> Result<Up, Failure> {
-    let mut keys = Keys::read(&wanted.manifest)?;
+    let keys = Keys::read(&wanted.manifest)?;
     for failure in others::sweep(instance)? {
         complain(NAME, &format!("{}: of an up that was killed: {failure}", failure.code));
     }
@@ -144,17 +149,22 @@ fn replace(instance: &Instance, wanted: &Wanted<'_>, interrupts: &Interrupts) ->
     let (generation, state, mut failures) = change.publish()?;
     // It serves. What comes now is finished, and never taken back.
     failures.extend(others::retire(instance, &generation, &state));
-    let mut warnings = warnings(wanted, &policy);
-    for (host, file) in keys.to_erase.drain(..) {
-        match file.erase() {
-            Ok(said) => warnings.extend(said),
-            Err(failure) => {
-                let error = format!("the key file of {host} was not erased: {failure}");
-                failures.push(Failure::new(failure.code, error));
+    let warnings = warnings(wanted, &policy);
+    let hosts = wanted.manifest.entries.iter().map(|entry| entry.host.clone());
+    let loaded = hosts.zip(loaded).collect();
+    Ok(Up { generation, state, keys: loaded, to_erase: keys.to_erase, failures, warnings })
+}
+
+impl Up {
+    /// Erases the files of keys whose entries say so.
+    fn erase(&mut self) {
+        for (host, file) in self.to_erase.drain(..) {
+            match file.erase() {
+                Ok(said) => self.warnings.extend(said),
+                Err(failure) => self.failures.push(of_entry(&host, &failure)),
             }
         }
     }
-    Ok(Up { generation, state, keys: loaded, failures, warnings })
 }
 
 fn service(wanted: &Wanted<'_>) -> Result<Service, Failure> {

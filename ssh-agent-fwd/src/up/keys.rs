@@ -9,13 +9,14 @@ use crate::key::KeyBlob;
 use crate::load::load;
 use crate::manifest::{Entry, Manifest};
 use crate::material::Material;
+use crate::name::Alias;
 
 /// The keys of a manifest, in its order. They are overwritten when this goes.
 #[derive(Debug)]
 pub struct Keys {
     materials: Vec<Material>,
     /// The files that are to be erased, and the entries' aliases.
-    pub to_erase: Vec<(String, KeyFile)>,
+    pub to_erase: Vec<(Alias, KeyFile)>,
 }
 
 impl Keys {
@@ -26,10 +27,11 @@ impl Keys {
     pub fn read(manifest: &Manifest) -> Result<Self, Failure> {
         let mut keys = Self { materials: Vec::new(), to_erase: Vec::new() };
         for entry in &manifest.entries {
-            let (material, file) = Material::read(&entry.key).map_err(|failure| of(entry, &failure))?;
+            let (material, file) =
+                Material::read(&entry.key).map_err(|failure| of_entry(&entry.host, &failure))?;
             keys.materials.push(material);
             if entry.erase {
-                keys.to_erase.extend(file.map(|file| (entry.host.to_string(), file)));
+                keys.to_erase.extend(file.map(|file| (entry.host.clone(), file)));
             }
         }
         Ok(keys)
@@ -47,12 +49,14 @@ impl Keys {
     ) -> Result<Vec<KeyBlob>, Failure> {
         let one = |(entry, material): (&Entry, &Material)| {
             next()?;
-            load(agent, material).map_err(|failure| of(entry, &failure))
+            load(agent, material).map_err(|failure| of_entry(&entry.host, &failure))
         };
         manifest.entries.iter().zip(&self.materials).map(one).collect()
     }
 }
 
-fn of(entry: &Entry, failure: &Failure) -> Failure {
-    Failure::new(failure.code, format!("the key of {}: {failure}", entry.host))
+/// The same failure with the entry's alias before it; which key it is says the failure.
+#[must_use]
+pub fn of_entry(host: &Alias, failure: &Failure) -> Failure {
+    Failure::new(failure.code, format!("the entry {host}: {failure}"))
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use diagnostics::{Failure, complain};
 use serde_json::{Value, json};
 
-use super::{Up, Wanted};
+use super::Up;
+use crate::cli::UpCall;
 use crate::exit::Exit;
 use crate::manifest::Manifest;
 use crate::report::{NAME, Report};
@@ -16,7 +17,7 @@ pub const OP: &str = "up";
 /// What is said.
 #[derive(Debug)]
 pub(super) struct Told<'a> {
-    pub wanted: &'a Wanted<'a>,
+    pub call: &'a UpCall,
     pub up: &'a Up,
 }
 
@@ -36,10 +37,9 @@ impl Told<'_> {
     }
 
     fn object(&self) -> Value {
-        let entries = self.wanted.manifest.entries.iter().zip(&self.up.keys);
-        let keys = entries.map(
-            |(entry, key)| json!({"fingerprint": key.fingerprint().to_string(), "host": entry.host.as_str()}),
-        );
+        let loaded = self.up.keys.iter();
+        let keys = loaded
+            .map(|(host, key)| json!({"fingerprint": key.fingerprint().to_string(), "host": host.as_str()}));
         json!({
             "name": self.up.state.name.as_str(),
             "socket": self.up.state.public_socket.as_str(),
@@ -50,7 +50,7 @@ impl Told<'_> {
 
     /// Says it. What could not be done once it served makes a failure of it.
     pub fn tell(&self, report: Report) -> Exit {
-        if !self.wanted.call.quiet && !self.wanted.call.json {
+        if !self.call.quiet && !self.call.json {
             for warning in &self.up.warnings {
                 complain(NAME, &format!("warning: {warning}"));
             }

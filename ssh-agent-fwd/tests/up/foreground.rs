@@ -1,14 +1,16 @@
 //! `up --foreground`: ready when it says so, and nothing left however it ends.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Output};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 
-use crate::bench::{Bench, PATIENCE, PROGRAM, Snapshot, pem, start, words};
+use crate::bench::{Bench, Key, PATIENCE, PROGRAM, Snapshot, pem, start, words};
 
 /// One that is ready.
 fn up(bench: &Bench) -> Child {
@@ -51,6 +53,42 @@ fn end(bench: &Bench, child: Child, before: &Snapshot) -> Output {
     let output = child.wait_with_output().expect("ended");
     assert!(bench.snapshot().is_nothing_but(before), "{:?}", bench.snapshot());
     output
+}
+
+/// One entry with this key, whose file is to be erased.
+fn to_erase(bench: &Bench, key: &Key) -> String {
+    let mut manifest = bench.manifest(&[json!({"path": key.file.to_str().expect("a path")})]);
+    manifest["entries"][0]["erase"] = true.into();
+    manifest.to_string()
+}
+
+#[test]
+fn a_readiness_that_cannot_be_told_undoes_everything_and_no_key_is_erased() {
+    let Some(bench) = Bench::new() else { return };
+    let before = bench.snapshot();
+    let key = bench.key("a");
+    let mut command = Command::new(PROGRAM);
+    command.args(["up", "--foreground", "-q"]).env("NOTIFY_SOCKET", bench.folder.path().join("nobody"));
+    let child = start(&mut command, &to_erase(&bench, &key));
+    let output = end(&bench, child, &before);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(words(&output).contains("ready-not-told: "), "{output:?}");
+    assert!(key.file.exists());
+}
+
+#[test]
+fn a_key_is_erased_after_readiness_was_told_also_where_nobody_is_to_be_told() {
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.key("a");
+    let mut command = Command::new(PROGRAM);
+    command.args(["up", "--foreground", "-q"]).env("NOTIFY_SOCKET", "");
+    let mut child = start(&mut command, &to_erase(&bench, &key));
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("words")).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("SSH_AUTH_SOCK="), "{line}");
+    assert!(!key.file.exists());
+    signal(&child, Signal::SIGTERM);
+    assert!(child.wait_with_output().expect("ended").status.success());
 }
 
 #[test]
