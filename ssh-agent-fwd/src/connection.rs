@@ -27,9 +27,11 @@ use client::Client;
 const EXTENSION_FAILURE: [u8; 1] = [28];
 
 /// Serves a client until it goes, is too slow or breaks the protocol, or policy does not admit it any more.
-pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared) {
+/// `left` is called as soon as it has gone: the record is not its business any more.
+pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared, left: impl FnOnce()) {
     let mut connection = Connection::new(number, peer, Process::of(&stream, peer.pid), shared);
     let end = connection.run(stream);
+    left();
     // There is no reply to hold back: a line that cannot be written is counted.
     let _ = shared.recorder.record(Record::Connection {
         connection: number,

@@ -145,8 +145,7 @@ impl Pool {
         let taken = self.seats().take(peer.uid, &policy.limits);
         match taken {
             Ok(()) => {
-                connection::serve(stream, number, &peer, &self.shared);
-                self.seats().leave(peer.uid);
+                connection::serve(stream, number, &peer, &self.shared, || self.seats().leave(peer.uid));
             }
             Err(Full::Everybody) => self.refuse(&stream, number, &peer, "too-many-connections"),
             Err(Full::User) => self.refuse(&stream, number, &peer, "too-many-connections-of-user"),

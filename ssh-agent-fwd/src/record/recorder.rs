@@ -14,7 +14,7 @@ use super::Record;
 use super::output::{NotWritten, Output, Sink};
 
 /// Most records that wait to be written.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
 /// How long the end of the process waits for what is still to be written.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// Why a line is lost for which there is no room there.
