@@ -1,4 +1,4 @@
-//! One change of an instance at a time.
+//! One change of an instance at a time, and one of the ssh files in a home, which several instances may have.
 //!
 //! Unlike [`trusted_path::Lock`] its file goes with the instance, by `down`, which holds it then. Whoever waited for it
 //! has the lock of a file without a name, and asks again.
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// What others than root may do with the file.
 const OTHERS: u32 = 0o077;
 
-/// The turn to change an instance, until this is dropped.
+/// The turn to change an instance, or the files in a home, until this is dropped.
 #[derive(Debug)]
 pub struct Turn {
     file: Flock<OwnedFd>,
@@ -48,7 +48,18 @@ impl Turn {
     /// # Errors
     /// Those of [`Self::take`], and of `goes_on`.
     pub fn take_unless(name: &Name, goes_on: impl Fn() -> Result<(), Failure>) -> Result<Self, Failure> {
-        let path = Path::new(RUN).join(format!(".{name}.lock"));
+        Self::wait(Path::new(RUN).join(format!(".{name}.lock")), goes_on)
+    }
+
+    /// The turn to change the ssh files of the user with this uid. Who has that of an instance may wait for it.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn take_home(uid: u32) -> Result<Self, Failure> {
+        Self::wait(Path::new(RUN).join(format!(".{uid}.home")), || Ok(()))
+    }
+
+    fn wait(path: PathBuf, goes_on: impl Fn() -> Result<(), Failure>) -> Result<Self, Failure> {
         let deadline = Instant::now() + WAIT;
         loop {
             match attempt(&path) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::{Failure, one_line};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 
@@ -17,9 +17,10 @@ const OWNER_ALONE: Mode = Mode::S_IRWXU;
 const ALL_BITS: u32 = 0o7777;
 const FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
-/// The home of the user that this process is, locked against other changes of this program.
+/// The home of the user that this process is. Root has the turn to change it: a lock on a folder that others can open
+/// could be anybody's (flock(2)).
 pub(super) struct Home {
-    folder: Flock<OwnedFd>,
+    folder: OwnedFd,
     path: PathBuf,
 }
 
@@ -42,10 +43,10 @@ fn is_ours(stat: &FileStat) -> bool {
 }
 
 impl Home {
-    /// Opens it, and waits for whoever else changes ssh files in it; `None` when it is not there.
+    /// Opens it; `None` when it is not there.
     ///
     /// # Errors
-    /// `home` when it is somebody else's or cannot be opened or locked.
+    /// `home` when it is somebody else's or cannot be opened.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, Failure> {
         let refused = |why: &dyn std::fmt::Display| refused("home", path, why);
         let folder = match openat(AT_FDCWD, path, FOLDER, Mode::empty()) {
@@ -58,8 +59,6 @@ impl Home {
             let why = format!("the home belongs to uid {}, not to uid {}", stat.st_uid, geteuid());
             return Err(refused(&why));
         }
-        let folder = Flock::lock(folder, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| refused(&format_args!("the home cannot be locked: {}", errno.desc())))?;
         Ok(Some(Self { folder, path: path.to_owned() }))
     }
 
@@ -70,7 +69,7 @@ impl Home {
     pub(super) fn ssh(&self) -> Result<Option<SshFolder>, Failure> {
         let path = self.path.join(SSH);
         let refused = |why: &str| refused("ssh-folder", &path, &why);
-        let folder = match openat(&*self.folder, SSH, FOLDER | OFlag::O_NOFOLLOW, Mode::empty()) {
+        let folder = match openat(&self.folder, SSH, FOLDER | OFlag::O_NOFOLLOW, Mode::empty()) {
             Err(Errno::ENOENT) => return Ok(None),
             Err(Errno::ENOTDIR | Errno::ELOOP) => {
                 return Err(refused(
@@ -96,7 +95,7 @@ impl Home {
             return Ok(ssh);
         }
         let refused = |errno: Errno| refused("ssh-folder", &self.path.join(SSH), &errno.desc());
-        mkdirat(&*self.folder, SSH, OWNER_ALONE).map_err(refused)?;
+        mkdirat(&self.folder, SSH, OWNER_ALONE).map_err(refused)?;
         let ssh = self.ssh()?.ok_or(Errno::ENOENT).map_err(refused)?;
         Ok(SshFolder { made: true, ..ssh })
     }
@@ -104,13 +103,13 @@ impl Home {
     /// Takes `.ssh` away if it is empty.
     pub(super) fn remove_empty_ssh(&self) {
         // ENOTEMPTY: the user has something there.
-        let _ = unlinkat(&*self.folder, SSH, UnlinkatFlags::RemoveDir);
-        let _ = fsync(&*self.folder);
+        let _ = unlinkat(&self.folder, SSH, UnlinkatFlags::RemoveDir);
+        let _ = fsync(&self.folder);
     }
 
     /// Makes the name `.ssh` durable.
     pub(super) fn sync(&self) {
-        let _ = fsync(&*self.folder);
+        let _ = fsync(&self.folder);
     }
 }
 

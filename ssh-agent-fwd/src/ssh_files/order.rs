@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use supervise::bounded::{Ran, Run, run_confined};
 
 use super::Plan;
+use crate::instance::Turn;
 use crate::name::{AbsolutePath, Name};
 use crate::served_user::ServedUser;
 
@@ -56,24 +57,29 @@ pub(crate) type Answer = Result<Reply, (String, String)>;
 
 /// Has `program`, run as the user, do it: without a capability, without a descriptor or a variable of this process,
 /// and no longer than 30 s; it and what it started are gone then. Another process of the user's may stop it or answer
-/// for it, so that the answer says no more than the user could itself.
+/// for it, so that the answer says no more than the user could itself. Files are changed by one at a time, for which
+/// root holds a lock.
 ///
 /// # Errors
-/// What it answers; `as-user` when that is nothing.
+/// What it answers; `as-user` when that is nothing; `busy` and `instance` as for [`Turn`].
 pub fn carry_out(program: &Path, task: Task, user: &ServedUser) -> Result<Reply, Failure> {
+    let changes = !matches!(task, Task::Prove(_));
     let order = Order { uid: user.uid, home: user.home.clone(), task };
     let order = serde_json::to_vec(&order).map_err(|error| no_answer(user, &error.to_string()))?;
     let argv = [program.into(), WORD.into()];
     let run = Run { argv: &argv, env: &[], stdin: &order, limit: LIMIT, output: MAX_ANSWER };
-    let ran = run_confined(&run, &user.credentials).map_err(|error| no_answer(user, &error.to_string()))?;
-    understood(&ran, user)
+    let turn = if changes { Some(Turn::take_home(user.uid)?) } else { None };
+    let ran = run_confined(&run, &user.credentials).map_err(|error| no_answer(user, &error.to_string()));
+    let given_back = turn.map_or(Ok(()), Turn::remove);
+    let reply = understood(&ran?, user)?;
+    given_back.map(|()| reply)
 }
 
 fn understood(ran: &Ran, user: &ServedUser) -> Result<Reply, Failure> {
     if ran.timed_out {
         let why = format!(
             "it did not end within {} s and was killed: its home does not answer, or another process of the user's has \
-             locked the home or stopped it",
+             stopped it",
             LIMIT.as_secs()
         );
         return Err(no_answer(user, &why));

@@ -7,6 +7,17 @@ use std::process::Child;
 
 use crate::bench::{Bench, git, nodes};
 
+/// Whoever can open a folder can lock it (flock(2)).
+#[test]
+fn a_stranger_s_lock_on_the_home_stops_nobody() {
+    let Some(bench) = Bench::new() else { return };
+    let home = fs::File::open(bench.home()).expect("open");
+    home.lock_shared().expect("locked");
+    bench.install(&git("default")).expect("installed");
+    bench.remove("default").expect("removed");
+    drop(home);
+}
+
 #[test]
 fn what_is_no_file_or_folder_of_the_user_s_own_is_told_and_left_alone() {
     for (script, code, says) in [
