@@ -5,8 +5,7 @@ use std::path::Path;
 use diagnostics::{Failure, one_line};
 
 use crate::key::KeyBlob;
-use crate::upstream::Upstream;
-use crate::wire::cursor::Cursor;
+use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
 use crate::wire::reply::SUCCESS;
 
@@ -14,8 +13,6 @@ use crate::wire::reply::SUCCESS;
 const LIST: [u8; 1] = [11];
 /// SSH_AGENTC_REMOVE_ALL_IDENTITIES, the whole body (section 5.4).
 const REMOVE_ALL: [u8; 1] = [19];
-/// What stands before the keys of a list: its type, and how many there are.
-const LIST_HEADER: usize = 5;
 
 /// A key that the agent has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +29,10 @@ pub struct AgentKey {
 /// `agent-unreachable` when it does not answer with a list.
 pub fn list(agent: &Path) -> Result<Vec<AgentKey>, Failure> {
     let reply = ask(agent, &LIST)?;
-    // Read whole: what follows cannot find it cut short.
-    Identities::read(&reply).map_err(|why| unreachable(agent, &why.to_string()))?;
-    let mut cursor = Cursor::new(reply.get(LIST_HEADER..).unwrap_or_default());
-    let mut keys = Vec::new();
-    while let (Some(key), Some(comment)) = (cursor.string(), cursor.string()) {
-        let comment = String::from_utf8_lossy(comment).into_owned();
-        keys.push(AgentKey { key: KeyBlob::of(key), comment });
-    }
-    Ok(keys)
+    let identities = Identities::read(&reply).map_err(|why| unreachable(agent, &why.to_string()))?;
+    let comment = |comment: &[u8]| String::from_utf8_lossy(comment).into_owned();
+    let of = |(key, said): (&KeyBlob, &[u8])| AgentKey { key: key.clone(), comment: comment(said) };
+    Ok(identities.keys().zip(identities.comments()).map(of).collect())
 }
 
 /// Has the agent forget every key.
@@ -56,9 +48,7 @@ pub fn remove_all(agent: &Path) -> Result<(), Failure> {
 }
 
 fn ask(agent: &Path, request: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut reply = Vec::new();
-    Upstream::Unasked.ask(agent, request, &mut reply).map_err(|why| unreachable(agent, &why.to_string()))?;
-    Ok(reply)
+    ask_once(agent, request).map_err(|why| unreachable(agent, &why.to_string()))
 }
 
 fn unreachable(agent: &Path, why: &str) -> Failure {

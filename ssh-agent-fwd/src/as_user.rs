@@ -15,7 +15,7 @@ use nix::unistd::geteuid;
 use crate::exit::Exit;
 use crate::harden::harden;
 use crate::ssh_files::{Answer, Order, Reply, Task, change_files};
-use crate::upstream::Upstream;
+use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
 
 /// Longest order, in bytes: as many host keys as a manifest may hold.
@@ -63,7 +63,6 @@ fn list(socket: &Path) -> Result<usize, Failure> {
             format!("{path}: the user gets no list of keys: {}", one_line(&why.to_string())),
         )
     };
-    let mut reply = Vec::new();
-    Upstream::Unasked.ask(socket, &LIST, &mut reply).map_err(|why| unproven(&why))?;
+    let reply = ask_once(socket, &LIST).map_err(|why| unproven(&why))?;
     Identities::read(&reply).map(|list| list.keys().count()).map_err(|why| unproven(&why))
 }

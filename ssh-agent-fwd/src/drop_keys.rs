@@ -1,7 +1,10 @@
 //! `drop`: the agent forgets every key, at once. RFC 9987 section 5.4 wants that honoured whatever a policy says; the
 //! forwarder refuses it to clients, and root asks the agent itself.
 
-use diagnostics::Failure;
+use std::time::Duration;
+
+use diagnostics::{Failure, complain};
+use nix::libc;
 use serde_json::json;
 
 use crate::agent_keys;
@@ -9,9 +12,12 @@ use crate::cli::InstanceCall;
 use crate::condition::absent;
 use crate::exit::Exit;
 use crate::instance::{Generation, Instance};
-use crate::report::Report;
+use crate::process::Process;
+use crate::report::{NAME, Report};
 use crate::up::require_root;
 
+/// How long an agent may take to end that was killed.
+const ENDING: Duration = Duration::from_secs(5);
 /// The operation's name in JSON.
 const OP: &str = "drop";
 
@@ -50,16 +56,22 @@ pub fn run(call: &InstanceCall) -> Exit {
     report.success(OP, object, &words)
 }
 
+/// Ends an agent that does not answer, and its keys with it: they are not to wait until it does.
+fn end(generation: &Generation, silent: Failure) -> Result<usize, Failure> {
+    let Some(agent) = generation.agent()?.filter(Process::is_alive) else { return Ok(0) };
+    agent.end(libc::SIGKILL, ENDING)?;
+    let help = "its keys are gone with it: ssh-agent-fwd up puts another one in its place";
+    complain(NAME, &format!("{}: {silent}; it was ended, and {help}", silent.code));
+    Ok(0)
+}
+
 /// Has the agent of a generation forget its keys; how many there were. One that has ended has none.
 fn drop_keys(generation: &Generation) -> Result<usize, Failure> {
     let socket = generation.agent_socket();
     let before = match agent_keys::list(&socket) {
         Ok(keys) => keys.len(),
         // Asked first: what its pid file says is not what an emergency relies on.
-        Err(_) if generation.agent().is_ok_and(|agent| !agent.is_some_and(|agent| agent.is_alive())) => {
-            return Ok(0);
-        }
-        Err(failure) => return Err(failure),
+        Err(failure) => return end(generation, failure),
     };
     agent_keys::remove_all(&socket)?;
     match agent_keys::list(&socket)?.len() {

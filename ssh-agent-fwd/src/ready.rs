@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
-use crate::upstream::Upstream;
+use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
 use diagnostics::Failure;
 
@@ -26,8 +26,7 @@ pub fn ask_agent(agent: &Path) -> Result<usize, Failure> {
         let help = "start ssh-agent(1) there first";
         Failure::new("agent-unreachable", format!("{shown}: {}; {help}", diagnostics::one_line(&why)))
     };
-    let mut reply = Vec::new();
-    Upstream::Unasked.ask(agent, &LIST, &mut reply).map_err(|why| failed(why.to_string()))?;
+    let reply = ask_once(agent, &LIST).map_err(|why| failed(why.to_string()))?;
     Identities::read(&reply).map(|list| list.keys().count()).map_err(|why| failed(why.to_string()))
 }
 

@@ -15,6 +15,8 @@ use crate::wire::frame::{FrameError, read_frame, write_frame};
 
 /// How long the agent is waited for: longer than it takes a person to confirm a signature (ssh-add -c).
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it is waited for by root's own questions, which nobody has to confirm.
+const OWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is read ahead of a reply, in bytes: more than a signature has. A longer reply is read past it.
 const BUFFER: usize = 1024;
@@ -91,13 +93,25 @@ impl Upstream {
 
     fn send(&mut self, agent: &Path, request: &[u8]) -> Result<&mut BufReader<UnixStream>, NoReply> {
         if let Self::Unasked = self {
-            let stream = open(agent).map_err(NoReply::Unreachable)?;
+            let stream = open(agent, PATIENCE).map_err(NoReply::Unreachable)?;
             *self = Self::Open(BufReader::with_capacity(BUFFER, stream));
         }
         let Self::Open(stream) = self else { return Err(NoReply::Gone) };
         write_frame(stream.get_mut(), request).map_err(NoReply::Request)?;
         Ok(stream)
     }
+}
+
+/// One question of this program's own, on a connection of its own: the reply to it.
+///
+/// # Errors
+/// See [`NoReply`]; of an agent that says nothing within 5 s as well.
+pub fn ask_once(agent: &Path, request: &[u8]) -> Result<Vec<u8>, NoReply> {
+    let mut stream = open(agent, OWN_PATIENCE).map_err(NoReply::Unreachable)?;
+    write_frame(&mut stream, request).map_err(NoReply::Request)?;
+    let mut reply = Vec::new();
+    receive(&mut BufReader::new(stream), &mut reply)?;
+    Ok(reply)
 }
 
 fn receive(stream: &mut BufReader<UnixStream>, reply: &mut Vec<u8>) -> Result<(), NoReply> {
@@ -109,9 +123,9 @@ fn receive(stream: &mut BufReader<UnixStream>, reply: &mut Vec<u8>) -> Result<()
 }
 
 /// Connects; connect(2), too, waits no longer than SO_SNDTIMEO (socket(7)).
-fn open(agent: &Path) -> io::Result<UnixStream> {
+fn open(agent: &Path, patience: Duration) -> io::Result<UnixStream> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    let patience = TimeVal::new(PATIENCE.as_secs().try_into().unwrap_or(i64::MAX), 0);
+    let patience = TimeVal::new(patience.as_secs().try_into().unwrap_or(i64::MAX), 0);
     setsockopt(&socket, sockopt::SendTimeout, &patience)?;
     setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
     connect(socket.as_raw_fd(), &UnixAddr::new(agent)?)?;

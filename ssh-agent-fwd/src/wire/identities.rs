@@ -18,6 +18,7 @@ pub struct Identities<'a> {
 #[derive(Debug)]
 struct Entry<'a> {
     key: KeyBlob,
+    comment: &'a [u8],
     /// The key and its comment as they stand in the list.
     raw: &'a [u8],
 }
@@ -52,6 +53,11 @@ impl<'a> Identities<'a> {
         self.entries.iter().map(|entry| &entry.key)
     }
 
+    /// Their comments, in the same order; foreign bytes.
+    pub fn comments(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.entries.iter().map(|entry| entry.comment)
+    }
+
     /// The body of a list of the keys that are kept, in the same order, their comments untouched: the order
     /// decides which key a client offers first, and servers count the offers.
     #[must_use]
@@ -69,7 +75,8 @@ impl<'a> Identities<'a> {
 impl<'a> Entry<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
         let raw = cursor.strings(2)?;
-        Some(Self { key: KeyBlob::of(Cursor::new(raw).string()?), raw })
+        let mut fields = Cursor::new(raw);
+        Some(Self { key: KeyBlob::of(fields.string()?), comment: fields.string()?, raw })
     }
 }
 

@@ -152,6 +152,20 @@ fn a_dead_daemon_is_told_apart_from_two() {
 }
 
 #[test]
+fn an_agent_that_does_not_answer_is_told_in_bounded_time_and_drop_ends_it() {
+    let Some(bench) = Bench::new() else { return };
+    let instance = Instance::new(&bench, "stopped");
+    instance.up(&[&bench.make_key("one")]);
+    instance.signal("agent_pid", libc::SIGSTOP);
+    let begun = Instant::now();
+    assert_eq!(instance.condition(), ("agent-silent".to_owned(), 1));
+    assert!(begun.elapsed() < PATIENCE, "root's own questions wait for less than a client's");
+    let (dropped, exit) = instance.json("drop");
+    assert_eq!((exit, &dropped["success"]), (0, &true.into()), "{dropped}");
+    assert_eq!(instance.condition(), ("agent-dead".to_owned(), 1));
+}
+
+#[test]
 fn a_socket_that_is_not_the_forwarder_s_is_told() {
     let Some(bench) = Bench::new() else { return };
     let instance = Instance::new(&bench, "socket");
