@@ -5,7 +5,7 @@ use std::path::Path;
 
 use diagnostics::{Failure, one_line};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, readlinkat, renameat};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::sys::stat::{FileStat, SFlag, fstat, fstatat, stat};
 use trusted_path::{Named, Sticky, walk};
@@ -69,6 +69,13 @@ impl Place {
                 Err(Failure::new("place-in-use", why))
             }
         }
+    }
+
+    /// Whether it is a link to something in this folder, which may have gone.
+    #[must_use]
+    pub fn leads_into(&self, folder: &Path) -> bool {
+        let target = readlinkat(&self.named.folder, self.named.name.as_os_str());
+        target.is_ok_and(|target| Path::new(&target).starts_with(folder))
     }
 
     /// Moves what was made there: whoever looks finds what was there before, or this.

@@ -29,7 +29,8 @@ impl Publication {
         let Some(agent) = &state.agent_socket else { return Ok(()) };
         let agent = Place::of(agent.as_path())?;
         agent.is_near(generation.folder())?;
-        agent.is_free(|stat| kind(stat) == SFlag::S_IFLNK)
+        let instance = generation.folder().parent().unwrap_or(generation.folder());
+        agent.is_free(|stat| kind(stat) == SFlag::S_IFLNK && agent.leads_into(instance))
     }
 
     /// Makes what is to be moved.

@@ -10,7 +10,7 @@ use crate::bench::{Bench, apart, calls, pem, run, signalled, words};
 /// What makes an `up` fail.
 type Spoil = fn(&Bench, &mut Value) -> Option<UnixListener>;
 
-const FAILURES: [(&str, Spoil); 11] = [
+const FAILURES: [(&str, Spoil); 12] = [
     ("key-invalid", |_, manifest| {
         let pem = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
         manifest["entries"][1]["key"] = json!({"pem": pem});
@@ -41,6 +41,12 @@ const FAILURES: [(&str, Spoil); 11] = [
     ("place-occupied", |bench, manifest| {
         let place = bench.folder.path().join("agent.sock");
         fs::write(&place, "").expect("written");
+        manifest["agent_socket"] = place.to_str().into();
+        None
+    }),
+    ("place-occupied", |bench, manifest| {
+        let place = bench.folder.path().join("agent.sock");
+        std::os::unix::fs::symlink("/run/another.sock", &place).expect("a link");
         manifest["agent_socket"] = place.to_str().into();
         None
     }),
