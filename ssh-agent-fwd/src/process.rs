@@ -1,8 +1,10 @@
 //! A process that outlives the one which started it: found again by its pid file, and never taken for another one that
 //! has its number by now.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -66,6 +68,14 @@ impl Process {
             Err(PathError::Call(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Failure::new("pid-file", diagnostics::one_line(&error.to_string()))),
         }
+    }
+
+    /// Whether it has something in this folder among its arguments.
+    #[must_use]
+    pub fn names(&self, folder: &Path) -> bool {
+        let arguments = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let mut arguments = arguments.split(|byte| *byte == 0);
+        arguments.any(|argument| Path::new(OsStr::from_bytes(argument)).starts_with(folder))
     }
 
     /// Whether it still runs.

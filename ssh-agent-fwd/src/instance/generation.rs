@@ -105,11 +105,15 @@ impl Generation {
         self.process(&self.agent_pid())
     }
 
-    /// In a container /run may outlive the boot, and numbers and times begin anew.
+    /// In a container /run may outlive the boot, and numbers and times begin anew. Where it is not known which boot it
+    /// was, because the file that says so cannot be read, the process's own arguments say whose it is: an agent with
+    /// keys is not left alone for that.
     fn process(&self, path: &Path) -> Result<Option<Process>, Failure> {
-        let process = Process::read(path)?;
-        let is_of_this_boot = self.state()?.is_some_and(|state| state.is_of_this_boot());
-        Ok(process.filter(|_| is_of_this_boot))
+        let is_ours = |process: &Process| match self.state() {
+            Ok(state) => state.is_some_and(|state| state.is_of_this_boot()),
+            Err(_) => process.names(&self.folder),
+        };
+        Process::read(path).map(|process| process.filter(is_ours))
     }
 
     /// What it has and has touched; `None` when it was killed before it touched anything.

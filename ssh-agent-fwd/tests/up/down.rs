@@ -78,6 +78,23 @@ fn a_process_that_has_the_number_of_a_daemon_by_now_is_not_touched() {
     assert!(bench.snapshot().is_nothing_but(&before));
 }
 
+/// The keys are not left in an agent because a file is broken that says what else there is.
+#[test]
+fn the_daemons_end_also_when_it_is_not_known_what_else_there_is() {
+    for text in ["{", r#"{"version": 2}"#] {
+        let Some((bench, _)) = up() else { return };
+        let state = bench.current().join("instance.json");
+        let before = fs::read(&state).expect("read");
+        fs::write(&state, text).expect("written");
+        let output = bench.down();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(words(&output).matches("state-invalid").count(), 1, "{output:?}");
+        assert!(bench.processes().is_empty());
+        fs::write(&state, before).expect("written");
+        assert!(bench.down().status.success());
+    }
+}
+
 #[test]
 fn what_cannot_be_done_is_told_and_the_rest_is_done() {
     let Some((bench, before)) = up() else { return };
