@@ -12,7 +12,7 @@ use crate::peer::{Facts, Peer};
 use crate::policy::Decision;
 use crate::signed::Signed;
 
-pub use output::{NotWritten, Sink};
+pub use output::{NotWritten, Sink, examine_syslog, tell};
 pub use recorder::Recorder;
 
 /// Most characters of a text of the client's.

@@ -20,7 +20,7 @@ use crate::policy::{self, Client, Limits, Policy, Rate};
 use crate::pool::Pool;
 use crate::publish::Published;
 use crate::ready;
-use crate::record::Recorder;
+use crate::record::{Recorder, tell};
 use crate::shared::Shared;
 use diagnostics::Failure;
 
@@ -61,7 +61,7 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(start)?;
     let signals = Signals::only(&HEARD, &inherited).map_err(start)?;
     let policy = policy(call)?;
-    warn(&policy);
+    warn(call, &policy);
     harden().and_then(|()| allow_descriptors(policy.limits.connections)).map_err(start)?;
     let access = access(&policy.clients, call.mode)?;
     let agent = Path::new(call.agent.as_str());
@@ -118,19 +118,19 @@ fn attend(call: &ServeCall, signals: &Signals, shared: &Shared) -> Result<End, F
 fn reload(call: &ServeCall, shared: &Shared) {
     match policy(call).and_then(|policy| access(&policy.clients, call.mode).map(|access| (policy, access))) {
         Ok((policy, access_now)) => {
-            warn(&policy);
+            warn(call, &policy);
             if access(&shared.policy().clients, call.mode) != Ok(access_now) {
                 let said = "the clients are others, and the socket keeps its owner and mode: start again to change them";
-                diagnostics::complain(NAME, &said);
+                tell(call.record, &said);
             }
             if let Err(error) = allow_descriptors(policy.limits.connections) {
-                diagnostics::complain(NAME, &format!("the limit of descriptors stays: {error}"));
+                tell(call.record, &format!("the limit of descriptors stays: {error}"));
             }
             shared.set_policy(policy);
-            diagnostics::complain(NAME, &"the policy was read again");
+            tell(call.record, &"the policy was read again");
         }
         Err(failure) => {
-            diagnostics::complain(NAME, &format!("{}: {failure}; the policy of before stays", failure.code));
+            tell(call.record, &format!("{}: {failure}; the policy of before stays", failure.code));
         }
     }
 }
@@ -178,13 +178,13 @@ fn id(
     })
 }
 
-fn warn(policy: &Policy) {
+fn warn(call: &ServeCall, policy: &Policy) {
     if policy.keys.is_empty() {
         let said =
             "no key is listed and nothing is signed: the policy has no keys; name them in --policy FILE";
-        diagnostics::complain(NAME, &said);
+        tell(call.record, &said);
     }
     for warning in policy.warnings() {
-        diagnostics::complain(NAME, &warning);
+        tell(call.record, &warning);
     }
 }

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use diagnostics::one_line;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, sendto, setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, sendto, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 use serde::Serialize;
@@ -25,6 +26,33 @@ pub enum Sink {
     Stderr,
     /// syslog(3), as LOG_AUTHPRIV.
     Syslog,
+}
+
+/// Says something to the operator: on standard error, which a daemon's starter has left by and by, and where the
+/// record is.
+pub fn tell(sink: Sink, words: &dyn std::fmt::Display) {
+    diagnostics::complain("ssh-agent-fwd", words);
+    if sink == Sink::Syslog {
+        let said = serde_json::json!({"event": "told", "words": one_line(&words.to_string())}).to_string();
+        // It is said on standard error, and nowhere else is left.
+        let _ = open_syslog().and_then(|socket| Ok(send(&socket, &said, false)?));
+    }
+}
+
+/// Whether somebody reads what goes to syslog(3).
+///
+/// # Errors
+/// Those of socket(2) and connect(2).
+pub fn examine_syslog() -> io::Result<()> {
+    let socket = open_syslog()?;
+    Ok(connect(socket.as_raw_fd(), &UnixAddr::new(SYSLOG)?)?)
+}
+
+fn open_syslog() -> io::Result<OwnedFd> {
+    let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let micros = i64::from(PATIENCE) * 1000;
+    setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(micros / 1_000_000, micros % 1_000_000))?;
+    Ok(socket)
 }
 
 /// The line is not written.
@@ -58,16 +86,7 @@ impl Output {
     pub fn open(sink: Sink) -> io::Result<Self> {
         let syslog = match sink {
             Sink::Stderr => None,
-            Sink::Syslog => {
-                let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-                let micros = i64::from(PATIENCE) * 1000;
-                setsockopt(
-                    &socket,
-                    sockopt::SendTimeout,
-                    &TimeVal::new(micros / 1_000_000, micros % 1_000_000),
-                )?;
-                Some(socket)
-            }
+            Sink::Syslog => Some(open_syslog()?),
         };
         Ok(Self { syslog, lost: 0, why: String::new(), stalls: false })
     }

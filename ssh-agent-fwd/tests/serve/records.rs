@@ -33,7 +33,7 @@ fn syslog_gets_a_line_for_every_signature_and_connection() {
     bench.write_policy(&[rule(&key, r#""namespaces": ["git"]"#)], "{}");
     fs::create_dir(bench.folder().join("dev")).expect("made");
     let daemon = syslog(&bench);
-    let serve = bench.serve_with_dev(&["--record", "syslog"]);
+    let mut serve = bench.serve_with_dev(&["--record", "syslog"]);
     let mut client = serve.connect(USER);
     assert_eq!(client.ask(&sign(&key.blob, &sshsig("git")))[0], SIGN_RESPONSE);
     drop(client);
@@ -41,6 +41,12 @@ fn syslog_gets_a_line_for_every_signature_and_connection() {
     assert_eq!((&signed["event"], &signed["outcome"]), (&"sign".into(), &"signed".into()));
     assert_eq!(signed["kernel"]["uid"], USER);
     assert_eq!(next(&daemon, &serve)["event"], "connection");
+    // Nobody reads the standard error of a daemon.
+    bench.write_text("{");
+    serve.hang_up("the policy of before stays");
+    let told = next(&daemon, &serve);
+    assert_eq!(told["event"], "told");
+    assert!(told["words"].as_str().is_some_and(|words| words.starts_with("policy-invalid: ")), "{told}");
 }
 
 #[test]
