@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::daemon::{self, Daemon};
+use crate::daemon::{self, Daemon, Life};
 use crate::process::Process;
 use crate::{program, ready};
 
@@ -37,7 +37,7 @@ const NO_PROVIDER: &str = "none";
 /// # Errors
 /// `openssh-missing`, `openssh-untrusted`; `agent-not-started`, with its own words if it had any. It does not run then;
 /// what it left is in the folder.
-pub fn start(folder: &Path) -> Result<Process, Failure> {
+pub fn start(folder: &Path, life: Life) -> Result<Process, Failure> {
     let program = program::locate("ssh-agent")?;
     let (socket, pid_file) = (folder.join(SOCKET), folder.join(PID_FILE));
     let words = ["-D", "-P", NO_PROVIDER, "-a"].map(OsStr::new);
@@ -45,8 +45,15 @@ pub fn start(folder: &Path) -> Result<Process, Failure> {
         [program.as_os_str()].into_iter().chain(words).chain([socket.as_os_str()]).map(Into::into).collect();
     let (mut said, says) = io::pipe().map_err(|error| not_started(folder, &error.to_string()))?;
     let stream = Some(says.as_fd());
-    let daemon =
-        Daemon { argv: &argv, env: &[], pid_file: &pid_file, stdout: stream, stderr: stream, kept: &[] };
+    let daemon = Daemon {
+        argv: &argv,
+        env: &[],
+        life,
+        pid_file: &pid_file,
+        stdout: stream,
+        stderr: stream,
+        kept: &[],
+    };
     let started = daemon::start(&daemon);
     drop(says);
     let listens = hear(&mut said, Instant::now() + PATIENCE);

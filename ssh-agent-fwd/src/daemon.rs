@@ -1,13 +1,28 @@
 //! A process that goes on when this one has ended: it says in a file which it is before it becomes its program.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use diagnostics::{Failure, one_line};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getppid};
 
+use crate::harden::allow_descriptors;
+use crate::policy::MOST_CONNECTIONS;
 use crate::process::Process;
 use crate::program::Program;
+
+/// How long it is to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Until somebody ends it.
+    ItsOwn,
+    /// As long as this process, whose end is a SIGTERM to it (prctl(2), PR_SET_PDEATHSIG).
+    ItsStarters,
+}
 
 /// What is to go on.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +31,8 @@ pub struct Daemon<'a> {
     pub argv: &'a [OsString],
     /// Its whole environment.
     pub env: &'a [(&'a str, &'a OsStr)],
+    /// How long it is to live.
+    pub life: Life,
     /// Where it writes which process it is. There is no such file yet.
     pub pid_file: &'a Path,
     /// Its standard output; /dev/null where none is said, as its standard input is.
@@ -27,16 +44,28 @@ pub struct Daemon<'a> {
 }
 
 /// Starts it in a session of its own, in `/`, with umask 077, without core dumps, with no_new_privs, no signal ignored
-/// or blocked, and no descriptor but those that are said. It runs its program when this returns. To be called from the
+/// or blocked, no descriptor but those that are said, and as many more as the most connections need, within the
+/// caller's hard limit. It runs its program when this returns. To be called from the
 /// only thread of the process.
 ///
 /// # Errors
 /// `program-not-started` when it does not come to its program, `daemon-ended` when that has ended already. The pid
 /// file may be there then.
 pub fn start(daemon: &Daemon<'_>) -> Result<Process, Failure> {
-    let Daemon { argv, env, pid_file, stdout, stderr, kept } = *daemon;
+    let Daemon { argv, env, life, pid_file, stdout, stderr, kept } = *daemon;
+    let starter = Pid::this();
     let program = Program { argv, env, stdio: [None, stdout, stderr], kept };
-    let child = program.start(|| Process::this()?.write(pid_file))?;
+    let child = program.start(|| {
+        if life == Life::ItsStarters {
+            set_pdeathsig(Signal::SIGTERM)?;
+            // Its end was not to be told yet.
+            if getppid() != starter {
+                return Err(io::Error::other("whoever started it has ended"));
+            }
+        }
+        allow_descriptors(MOST_CONNECTIONS)?;
+        Process::this()?.write(pid_file)
+    })?;
     Process::of(child.pid().as_raw()).ok_or_else(|| {
         let path = argv.first().map(|path| one_line(&path.to_string_lossy())).unwrap_or_default();
         Failure::new("daemon-ended", format!("{path} has ended as soon as it was started"))

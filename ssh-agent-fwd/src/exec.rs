@@ -18,7 +18,9 @@ use nix::unistd::{dup2_stdin, geteuid};
 use supervise::{Command, Group, Inherited, Signals, Start, StartError};
 
 use self::folder::Folder;
+pub(crate) use self::folder::sweep;
 use crate::cli::ExecCall;
+use crate::daemon::Life;
 use crate::harden::CoreLimit;
 use crate::instance::Generation;
 use crate::manifest::{KeySource, Manifest};
@@ -103,7 +105,7 @@ impl Daemons {
         let keys = Keys::read(&manifest)?;
         keep_from_command(&manifest).map_err(|error| failed(&error))?;
         let generation = folder.generation().clone();
-        let agent = agent::start(&generation.agent_folder())?;
+        let agent = agent::start(&generation.agent_folder(), Life::ItsStarters)?;
         let mut daemons = Self { generation, agent, forwarder: None };
         let policy = daemons.load(&keys, &manifest, user)?;
         // Overwritten before there is a copy of this process.

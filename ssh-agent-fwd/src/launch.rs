@@ -9,7 +9,7 @@ use diagnostics::{Failure, one_line};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::daemon::{self, Daemon};
+use crate::daemon::{self, Daemon, Life};
 use crate::instance::Generation;
 use crate::process::Process;
 
@@ -45,6 +45,7 @@ pub fn start(generation: &Generation, words: Words<'_>) -> Result<Process, Failu
     let daemon = Daemon {
         argv: &argv,
         env: &[],
+        life: Life::ItsOwn,
         pid_file: &generation.forwarder_pid(),
         stdout: None,
         stderr: Some(stderr),

@@ -15,7 +15,7 @@ pub use check::{Explanation, explain};
 pub use decision::{Decision, decide, is_listed, may_list};
 pub(crate) use file::refuse_certificate;
 pub use file::{MAX_FILE, Names, load, parse, render};
-pub use limits::Limits;
+pub use limits::{Limits, MOST_CONNECTIONS};
 pub use rate::Rate;
 pub use reason::{Proof, Reason};
 

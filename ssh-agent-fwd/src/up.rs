@@ -27,6 +27,7 @@ use self::change::Change;
 pub use self::keys::{Keys, of_entry};
 use self::told::Told;
 use crate::cli::UpCall;
+use crate::daemon::Life;
 use crate::erase::KeyFile;
 use crate::exit::Exit;
 use crate::foreground;
@@ -41,7 +42,7 @@ use crate::policy::{self, Client, Policy};
 use crate::report::{NAME, Report};
 use crate::served_user::ServedUser;
 use crate::ssh_files::{self, Plan};
-use crate::{agent, down};
+use crate::{agent, down, exec};
 
 /// What is wanted, before anything is changed.
 #[derive(Debug)]
@@ -134,10 +135,11 @@ fn replace(instance: &Instance, wanted: &Wanted<'_>, interrupts: &Interrupts) ->
     for failure in others::sweep(instance)? {
         complain(NAME, &format!("{}: of an up that was killed: {failure}", failure.code));
     }
+    exec::sweep();
     let mut change = Change::begin(instance, service(wanted)?)?;
     let next = || interrupts.check();
     next()?;
-    agent::start(&change.generation.agent_folder())?;
+    agent::start(&change.generation.agent_folder(), Life::ItsOwn)?;
     let loaded = keys.load(&wanted.manifest, &change.generation.agent_socket(), next)?;
     let policy = write_policy(wanted, &change.generation, &loaded)?;
     start_forwarder(wanted, &change.generation)?;
@@ -220,5 +222,7 @@ fn prove(wanted: &Wanted<'_>, generation: &Generation, loaded: &[KeyBlob]) -> Re
 
 fn warnings(wanted: &Wanted<'_>, policy: &Policy) -> Vec<String> {
     let overlooked = wanted.user.overlooked_home().filter(|_| !wanted.call.system_ssh_config);
-    policy.warnings().into_iter().chain(overlooked).chain(warnings::of(&wanted.user)).collect()
+    let unrecorded = warnings::unrecorded().filter(|_| !wanted.call.foreground);
+    let own = policy.warnings().into_iter().chain(overlooked).chain(unrecorded);
+    own.chain(warnings::of(&wanted.user)).collect()
 }

@@ -11,6 +11,7 @@ use nix::unistd::{geteuid, mkdtemp};
 
 use crate::instance::{Generation, Instance};
 use crate::manifest::RUN;
+use crate::process::Process;
 
 /// Where a user's own files are that live as long as its session (XDG Base Directory Specification).
 const RUNTIME: &str = "XDG_RUNTIME_DIR";
@@ -20,6 +21,12 @@ const TEMPORARY: &str = "/tmp";
 const OTHERS: u32 = 0o077;
 /// What all may enter and only root change.
 const PUBLIC: u32 = 0o755;
+/// How the folders of root's commands are called, and the number of the process after it.
+const PREFIX: &str = ".exec-";
+/// Which process a folder is for.
+const PID_FILE: &str = "exec.pid";
+/// Most entries of the folder of all instances that are looked at.
+const MAX_FOLDERS: usize = 4096;
 /// How often the folder of all instances is made again that a `down` takes away just then.
 const ATTEMPTS: u32 = 100;
 
@@ -79,8 +86,23 @@ pub(super) fn remove(path: &Path) {
     let _ = fs::remove_dir(RUN);
 }
 
+/// Takes away what an `exec` of root's left that was killed before it had a forwarder to do that; its agent ends with
+/// it. One that cannot be told from one which begins is left.
+pub(crate) fn sweep() {
+    for entry in fs::read_dir(RUN).into_iter().flatten().take(MAX_FOLDERS).flatten() {
+        let is_execs = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        let process = is_execs.then(|| Process::read(&entry.path().join(PID_FILE)));
+        if let Some(Ok(Some(process))) = process
+            && !process.is_alive()
+        {
+            remove(&entry.path());
+        }
+    }
+}
+
 fn make_roots() -> std::io::Result<PathBuf> {
-    let path = Path::new(RUN).join(format!(".exec-{}", std::process::id()));
+    sweep();
+    let path = Path::new(RUN).join(format!("{PREFIX}{}", std::process::id()));
     for _ in 0..ATTEMPTS {
         match DirBuilder::new().mode(PUBLIC).create(RUN) {
             Ok(()) => fs::set_permissions(RUN, fs::Permissions::from_mode(PUBLIC))?,
@@ -90,6 +112,7 @@ fn make_roots() -> std::io::Result<PathBuf> {
         match DirBuilder::new().mode(PUBLIC).create(&path) {
             Ok(()) => {
                 fs::set_permissions(&path, fs::Permissions::from_mode(PUBLIC))?;
+                Process::this()?.write(&path.join(PID_FILE))?;
                 return Ok(path);
             }
             // Left by a process of this number that was killed: nobody has it now.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::json;
 
 /// Most connections at once that a policy can allow: each has a thread and two descriptors.
-const MOST_CONNECTIONS: u32 = 4096;
+pub const MOST_CONNECTIONS: u32 = 4096;
 /// Longest wait that a policy can allow, in seconds: a day.
 const LONGEST: u32 = 86_400;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use accounts::Database;
 
+use crate::record::examine_syslog;
 use crate::served_user::ServedUser;
 
 /// Groups whose members have root for the asking: docker(1) and lxc(1) mount what they are told.
@@ -14,6 +15,14 @@ const DOCKER: &str = "/var/run/docker.sock";
 /// For others and for the group, to write.
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITES: u32 = 0o020;
+
+/// That nobody reads what the forwarder records, as in a container without syslogd(8).
+#[must_use]
+pub fn unrecorded() -> Option<String> {
+    let help = "no connection and no signature is recorded: start syslogd(8), or say --foreground, which has the record \
+                on its standard error";
+    examine_syslog().err().map(|error| format!("/dev/log: {error}; {help}"))
+}
 
 /// By what the user can become root, as far as that is cheaply known.
 #[must_use]

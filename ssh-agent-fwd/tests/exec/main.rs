@@ -189,6 +189,26 @@ fn when_it_is_killed_nothing_is_left_either() {
     }
 }
 
+/// strace(1) kills it when it connects for the first time: to its agent, before there is a forwarder.
+#[test]
+fn when_it_is_killed_while_it_starts_the_agent_ends_too_and_the_next_one_sweeps() {
+    let Some(place) = Place::new() else { return };
+    let exec = place.command(Caller::Root, Path::new("-"), &["true"]);
+    let mut command = Command::new("strace");
+    command.args(["-D", "-o", "/dev/null", "-e", "inject=connect:signal=KILL:when=1"]);
+    command.arg(exec.get_program()).args(exec.get_args());
+    let mut child = start(&mut command, &place.manifest());
+    let folder = PathBuf::from(format!("{}/.exec-{}", bench::RUN, child.id()));
+    assert!(!child.wait().expect("ended").success());
+    assert!(folder.join("1/agent/agent.pid").exists(), "there was an agent");
+    let until = Instant::now() + PATIENCE;
+    while !processes(folder.to_str().expect("a path")).is_empty() && Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert!(place.run(Caller::Root, &["true"]).status.success());
+    assert!(is_gone(&folder));
+}
+
 #[test]
 fn its_socket_is_the_user_s_alone_and_its_agent_root_s() {
     for caller in CALLERS {

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use ssh_agent_fwd::agent::{PID_FILE, SOCKET, start};
+use ssh_agent_fwd::daemon::Life;
 use ssh_agent_fwd::load::load;
 use ssh_agent_fwd::process::Process;
 
@@ -176,7 +177,7 @@ fn an_agent_that_cannot_serve_is_gone_and_says_why_in_its_own_words() {
     let Some(bench) = Bench::with_agent() else { return };
     let socket = bench.agent_folder().join(SOCKET);
     fs::remove_file(bench.agent_folder().join(PID_FILE)).expect("removed");
-    let failure = start(&bench.agent_folder()).expect_err("there is one");
+    let failure = start(&bench.agent_folder(), Life::ItsOwn).expect_err("there is one");
     assert_eq!(failure.code, "agent-not-started");
     assert!(failure.error.contains("Address already in use"), "{failure}");
     // The pid file of the one that could not: it is nobody's any more.
@@ -190,10 +191,10 @@ fn a_pid_file_that_is_there_already_is_not_replaced_and_no_agent_started() {
     let Some(bench) = Bench::new() else { return };
     let pid_file = bench.agent_folder().join(PID_FILE);
     fs::write(&pid_file, "1 1\n").expect("written");
-    let failure = start(&bench.agent_folder()).expect_err("it is there");
+    let failure = start(&bench.agent_folder(), Life::ItsOwn).expect_err("it is there");
     assert!(failure.error.contains("File exists"), "{failure}");
     assert_eq!(fs::read_to_string(&pid_file).expect("read"), "1 1\n");
     assert!(!bench.agent_socket().exists());
-    let failure = start(&bench.path("none")).expect_err("no folder");
+    let failure = start(&bench.path("none"), Life::ItsOwn).expect_err("no folder");
     assert!(failure.error.contains("No such file"), "{failure}");
 }

@@ -80,7 +80,10 @@ impl Bench {
     /// With an agent.
     pub fn with_agent() -> Option<Self> {
         let mut bench = Self::new()?;
-        bench.agent = Some(ssh_agent_fwd::agent::start(&bench.agent_folder()).expect("an agent"));
+        bench.agent = Some(
+            ssh_agent_fwd::agent::start(&bench.agent_folder(), ssh_agent_fwd::daemon::Life::ItsOwn)
+                .expect("an agent"),
+        );
         Some(bench)
     }
 

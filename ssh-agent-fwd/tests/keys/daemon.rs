@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
-use ssh_agent_fwd::daemon::{Daemon, start};
+use ssh_agent_fwd::daemon::{Daemon, Life, start};
 use ssh_agent_fwd::process::Process;
 
 use crate::bench::Bench;
@@ -34,8 +34,15 @@ fn it_says_which_process_it_is_before_it_is_its_program_and_has_what_it_is_given
     // What this process blocks is not blocked there.
     let blocked: SigSet = [Signal::SIGTERM].into_iter().collect();
     blocked.thread_block().expect("blocked");
-    let started =
-        start(&Daemon { argv: &argv, env: &env, pid_file: &pid_file, stdout, stderr: None, kept: &keeps });
+    let started = start(&Daemon {
+        argv: &argv,
+        env: &env,
+        life: Life::ItsOwn,
+        pid_file: &pid_file,
+        stdout,
+        stderr: None,
+        kept: &keeps,
+    });
     blocked.thread_unblock().expect("unblocked");
     let process = started.expect("started");
     drop(writer);
@@ -58,7 +65,15 @@ fn one_that_cannot_be_started_says_why_and_is_gone() {
     let Some(bench) = Bench::new() else { return };
     let argv = ["/no/such/program".into()];
     let pid_file = bench.path("pid");
-    let daemon = Daemon { argv: &argv, env: &[], pid_file: &pid_file, stdout: None, stderr: None, kept: &[] };
+    let daemon = Daemon {
+        argv: &argv,
+        env: &[],
+        life: Life::ItsOwn,
+        pid_file: &pid_file,
+        stdout: None,
+        stderr: None,
+        kept: &[],
+    };
     let failure = start(&daemon).expect_err("not started");
     assert_eq!(failure.code, "program-not-started");
     assert!(failure.error.contains("no such file"), "{failure}");

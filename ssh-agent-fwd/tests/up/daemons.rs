@@ -53,3 +53,17 @@ fn they_inherit_nothing() {
         }
     }
 }
+
+/// A caller's limit would have a user fill the agent, and then root's own questions wait.
+#[test]
+fn the_agent_has_as_many_descriptors_as_the_caller_s_hard_limit_lets_it() {
+    let Some(bench) = Bench::new() else { return };
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=64:2048", PROGRAM, "up", "-q"]);
+    let child = start(&mut command, &bench.manifest(&[pem(&bench.key("a"))]).to_string());
+    assert!(child.wait_with_output().expect("ended").status.success());
+    let limits =
+        fs::read_to_string(format!("/proc/{}/limits", bench.pid("agent/agent.pid"))).expect("limits");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+    assert_eq!(files.split_whitespace().next(), Some("2048"), "{limits}");
+}
