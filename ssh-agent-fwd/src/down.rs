@@ -3,11 +3,13 @@
 pub mod files;
 pub mod generation;
 
+use std::cell::Cell;
+
 use diagnostics::Failure;
 use serde_json::{Value, json};
 
 use self::files::GiveBack;
-use self::generation::{Ending, take_down};
+use self::generation::{Ending, end_daemons, take_down};
 use crate::cli::InstanceCall;
 use crate::exit::Exit;
 use crate::instance::{Instance, Turn};
@@ -49,7 +51,7 @@ fn tell(report: Report, failures: &[Failure], name: Value) -> Exit {
 pub fn down(name: &Name) -> Result<bool, Vec<Failure>> {
     let one = |failure| vec![failure];
     require_root().map_err(one)?;
-    let turn = Turn::take(name).map_err(one)?;
+    let turn = take_turn(name).map_err(one)?;
     // Nobody stops it half-way.
     let _held = Interrupts::take().map_err(one)?;
     let instance = Instance::of(name);
@@ -57,6 +59,17 @@ pub fn down(name: &Name) -> Result<bool, Vec<Failure>> {
     let failures = take_all_down(&instance);
     let failures = finish(&instance, turn, failures);
     if failures.is_empty() { Ok(was_there) } else { Err(failures) }
+}
+
+/// Waits for the turn; whoever has it does not keep the old keys in use meanwhile.
+fn take_turn(name: &Name) -> Result<Turn, Failure> {
+    let waited = Cell::new(false);
+    Turn::take_unless(name, || {
+        if !waited.replace(true) {
+            Instance::of(name).generations()?.iter().for_each(end_daemons);
+        }
+        Ok(())
+    })
 }
 
 /// What could not be done; the rest is.

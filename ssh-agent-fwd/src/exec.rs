@@ -68,11 +68,14 @@ fn exec(call: &ExecCall) -> Result<u8, Failure> {
         dup2_stdin(&null).map_err(|errno| failed(&errno))?;
     }
     let user = user(&manifest)?;
+    // As long as no number of a descriptor is one of ours.
+    let keys = Keys::read(&manifest)?;
+    keep_from_command(&manifest).map_err(|error| failed(&error))?;
     // All signals wait from now on; those that come before the command is there are for it.
     let inherited = Inherited::take().map_err(|error| failed(&error))?;
     let signals = Signals::all(&inherited).map_err(|error| failed(&error))?;
     let folder = Folder::make()?;
-    let daemons = Daemons::start(manifest, &user, &folder)?;
+    let daemons = Daemons::start(manifest, keys, &user, &folder)?;
     // The keys are overwritten, and the limit is the command's.
     core.give_back().map_err(|error| failed(&error))?;
     let ended = command(call, &daemons.generation)
@@ -101,9 +104,7 @@ struct Daemons {
 }
 
 impl Daemons {
-    fn start(manifest: Manifest, user: &ServedUser, folder: &Folder) -> Result<Self, Failure> {
-        let keys = Keys::read(&manifest)?;
-        keep_from_command(&manifest).map_err(|error| failed(&error))?;
+    fn start(manifest: Manifest, keys: Keys, user: &ServedUser, folder: &Folder) -> Result<Self, Failure> {
         let generation = folder.generation().clone();
         let agent = agent::start(&generation.agent_folder(), Life::ItsStarters)?;
         let mut daemons = Self { generation, agent, forwarder: None };

@@ -1,11 +1,12 @@
 //! `up --foreground`: stays with the daemons, and takes everything down when it is told to or one of them ends.
 
-use std::os::fd::RawFd;
+use std::os::fd::OwnedFd;
 
 use diagnostics::{Failure, complain};
 use supervise::signal_name;
 
-use crate::down;
+use crate::down::files::GiveBack;
+use crate::down::generation::{Ending, take_down as take_down_one};
 use crate::exit::Exit;
 use crate::instance::{Generation, Instance, Turn};
 use crate::interrupts::Interrupts;
@@ -13,6 +14,7 @@ use crate::name::Name;
 use crate::process::Process;
 use crate::ready;
 use crate::report::NAME;
+use crate::{down, up};
 
 /// What ended the waiting.
 enum Why {
@@ -24,10 +26,8 @@ enum Why {
 ///
 /// # Errors
 /// `ready-not-told`, and what could not be taken down.
-pub fn tell_ready(name: &Name, generation: &Generation, ready_fd: Option<RawFd>) -> Result<(), Failure> {
-    let ready_fd = ready_fd.map(supervise::handed_down).transpose();
-    let told = ready_fd.and_then(ready::tell);
-    told.or_else(|error| {
+pub fn tell_ready(name: &Name, generation: &Generation, ready_fd: Option<OwnedFd>) -> Result<(), Failure> {
+    ready::tell(ready_fd).or_else(|error| {
         take_down(name, generation)?;
         Err(Failure::new("ready-not-told", error))
     })
@@ -41,12 +41,12 @@ pub fn attend(name: &Name, generation: &Generation, interrupts: &Interrupts) -> 
     let why = wait(generation, interrupts);
     let was_ours = take_down(name, generation)?;
     match why? {
-        Why::Signal(signal) => {
-            complain(NAME, &format!("{} came, and everything was taken down", signal_name(signal)));
+        _ if !was_ours => {
+            complain(NAME, &"another up or a down has taken over");
             Ok(Exit::Done)
         }
-        Why::Daemon(_) if !was_ours => {
-            complain(NAME, &"another up or a down has taken over");
+        Why::Signal(signal) => {
+            complain(NAME, &format!("{} came, and everything was taken down", signal_name(signal)));
             Ok(Exit::Done)
         }
         Why::Daemon(which) => {
@@ -70,12 +70,23 @@ fn wait(generation: &Generation, interrupts: &Interrupts) -> Result<Why, Failure
     }
 }
 
-/// As `down`, unless another `up` or a `down` has been there meanwhile. Whether it has not.
+/// As `down`, unless another `up` or a `down` has been there meanwhile: then what may be left of this one alone. Whether
+/// none has been there.
 fn take_down(name: &Name, generation: &Generation) -> Result<bool, Failure> {
     let turn = Turn::take(name)?;
-    let was_ours = generation.folder().exists();
     let instance = Instance::of(name);
-    let failures = if was_ours { down::take_all_down(&instance) } else { Vec::new() };
+    let others = instance.generations()?;
+    let successor = others.iter().find(|other| *other != generation && up::is_found(other));
+    let was_ours = successor.is_none() && generation.folder().exists();
+    let failures = match successor {
+        None if was_ours => down::take_all_down(&instance),
+        None => Vec::new(),
+        // It could not take this one down, or was killed before it did.
+        Some(successor) => {
+            let serving = successor.state()?;
+            take_down_one(generation, Ending::AtOnce, GiveBack::To(serving.as_ref()))
+        }
+    };
     let mut failures = down::finish(&instance, turn, failures);
     let last = failures.pop();
     for failure in failures {

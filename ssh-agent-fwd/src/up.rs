@@ -25,6 +25,7 @@ use trusted_path::{Sticky, walk};
 
 use self::change::Change;
 pub use self::keys::{Keys, of_entry};
+pub use self::others::is_found;
 use self::told::Told;
 use crate::cli::UpCall;
 use crate::daemon::Life;
@@ -42,7 +43,7 @@ use crate::policy::{self, Client, Policy};
 use crate::report::{NAME, Report};
 use crate::served_user::ServedUser;
 use crate::ssh_files::{self, Plan};
-use crate::{agent, down, exec};
+use crate::{agent, down, exec, ready};
 
 /// What is wanted, before anything is changed.
 #[derive(Debug)]
@@ -93,8 +94,15 @@ pub fn require_root() -> Result<(), Failure> {
 fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     // It will hold keys.
     harden().map_err(|error| Failure::new("start-failed", error))?;
+    // As long as no number is one of ours.
+    let not_told = |error: io::Error| Failure::new("ready-not-told", error);
+    let ready_fd = call.ready_fd.map(supervise::handed_down).transpose().map_err(not_told)?;
     let manifest = source::read(&call.manifest)?;
     if manifest.entries.is_empty() {
+        // Whoever waits is told that nothing is to come.
+        if call.foreground {
+            ready::tell(ready_fd).map_err(not_told)?;
+        }
         return Ok(told::nothing(&manifest, report));
     }
     require_root()?;
@@ -104,10 +112,11 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     if call.dry_run {
         return Ok(dry_run::tell(&wanted));
     }
+    let keys = Keys::read(&wanted.manifest)?;
     let instance = Instance::of(&wanted.manifest.name);
     let interrupts = Interrupts::take()?;
     let turn = Turn::take_unless(&wanted.manifest.name, || interrupts.check())?;
-    let mut up = match replace(&instance, &wanted, &interrupts) {
+    let mut up = match replace(&instance, &wanted, keys, &interrupts) {
         Ok(up) => up,
         Err(failure) => {
             for worse in down::finish(&instance, turn, Vec::new()) {
@@ -121,7 +130,7 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     // It has the keys, which are overwritten now.
     drop(wanted);
     if call.foreground {
-        foreground::tell_ready(&up.state.name, &up.generation, call.ready_fd)?;
+        foreground::tell_ready(&up.state.name, &up.generation, ready_fd)?;
     }
     // The last step: as long as something can fail and be undone, the files are all that has the keys.
     up.erase();
@@ -130,8 +139,12 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
 }
 
 /// Has a new generation take the place of what there is.
-fn replace(instance: &Instance, wanted: &Wanted<'_>, interrupts: &Interrupts) -> Result<Up, Failure> {
-    let keys = Keys::read(&wanted.manifest)?;
+fn replace(
+    instance: &Instance,
+    wanted: &Wanted<'_>,
+    keys: Keys,
+    interrupts: &Interrupts,
+) -> Result<Up, Failure> {
     for failure in others::sweep(instance)? {
         complain(NAME, &format!("{}: of an up that was killed: {failure}", failure.code));
     }
@@ -141,6 +154,8 @@ fn replace(instance: &Instance, wanted: &Wanted<'_>, interrupts: &Interrupts) ->
     next()?;
     agent::start(&change.generation.agent_folder(), Life::ItsOwn)?;
     let loaded = keys.load(&wanted.manifest, &change.generation.agent_socket(), next)?;
+    // What is left of the keys here is overwritten as soon as the agent has them.
+    let to_erase = keys.overwritten();
     let policy = write_policy(wanted, &change.generation, &loaded)?;
     start_forwarder(wanted, &change.generation)?;
     next()?;
@@ -154,7 +169,7 @@ fn replace(instance: &Instance, wanted: &Wanted<'_>, interrupts: &Interrupts) ->
     let warnings = warnings(wanted, &policy);
     let hosts = wanted.manifest.entries.iter().map(|entry| entry.host.clone());
     let loaded = hosts.zip(loaded).collect();
-    Ok(Up { generation, state, keys: loaded, to_erase: keys.to_erase, failures, warnings })
+    Ok(Up { generation, state, keys: loaded, to_erase, failures, warnings })
 }
 
 impl Up {

@@ -13,10 +13,12 @@ use super::files::{self, GiveBack};
 use crate::instance::{FileId, Generation, State};
 use crate::process::Process;
 
-/// How long a daemon may take that is to end at once.
-const AT_ONCE: Duration = Duration::from_secs(5);
-/// How long a forwarder may take that is to serve the clients which it has; it limits itself to 10 s.
-const RETIRE: Duration = Duration::from_secs(12);
+/// How long an agent may take to end.
+const AGENT: Duration = Duration::from_secs(5);
+/// How long a forwarder may take that is to end at once: it waits up to 5 s for last replies, and as long for its record.
+const AT_ONCE: Duration = Duration::from_secs(12);
+/// How long a forwarder may take that is to serve the clients which it has: for 10 s, and then as above.
+const RETIRE: Duration = Duration::from_secs(22);
 
 /// How the forwarder is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub fn take_down(generation: &Generation, ending: Ending, give_back: GiveBack<'_
         done(unlink_agent(state, generation));
     }
     done(end_forwarder(generation, ending));
-    done(end(generation.agent(), libc::SIGTERM, AT_ONCE));
+    done(end(generation.agent(), libc::SIGTERM, AGENT));
     if let Some(state) = state.as_ref().filter(|state| state.ssh_files) {
         done(files::give_back(state, give_back));
     }
@@ -49,6 +51,13 @@ pub fn take_down(generation: &Generation, ending: Ending, give_back: GiveBack<'_
         failures.extend(generation.remove().err());
     }
     failures
+}
+
+/// Ends its processes at once, and touches nothing else: what matters most waits for no lock. What fails is told when
+/// the generation is taken down.
+pub fn end_daemons(generation: &Generation) {
+    let _ = end_forwarder(generation, Ending::AtOnce);
+    let _ = end(generation.agent(), libc::SIGTERM, AGENT);
 }
 
 /// Takes the socket away, unless another one has its name by now.

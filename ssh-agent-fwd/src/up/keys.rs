@@ -16,7 +16,7 @@ use crate::name::Alias;
 pub struct Keys {
     materials: Vec<Material>,
     /// The files that are to be erased, and the entries' aliases.
-    pub to_erase: Vec<(Alias, KeyFile)>,
+    to_erase: Vec<(Alias, KeyFile)>,
 }
 
 impl Keys {
@@ -35,6 +35,12 @@ impl Keys {
             }
         }
         Ok(keys)
+    }
+
+    /// The keys overwritten here; the files that are to be erased, and the entries' aliases.
+    #[must_use]
+    pub fn overwritten(self) -> Vec<(Alias, KeyFile)> {
+        self.to_erase
     }
 
     /// Gives them to the agent; the public half of each. `next` is asked before each of them.

@@ -26,7 +26,7 @@ pub fn sweep(instance: &Instance) -> Result<Vec<Failure>, Failure> {
 }
 
 /// Whether its socket is where clients look.
-fn is_found(generation: &Generation) -> bool {
+pub fn is_found(generation: &Generation) -> bool {
     generation.state().ok().flatten().is_some_and(|state| {
         state.published.is_some() && FileId::of(state.public_socket.as_path()) == Ok(state.published)
     })

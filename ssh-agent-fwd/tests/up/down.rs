@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::net::UnixListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::bench::{Bench, PATIENCE, Snapshot, pem, words};
+use crate::bench::{Bench, PATIENCE, PROGRAM, RUN, Snapshot, pem, words};
 
 fn up() -> Option<(Bench, Snapshot)> {
     let bench = Bench::new()?;
@@ -93,6 +93,19 @@ fn the_daemons_end_also_when_it_is_not_known_what_else_there_is() {
         fs::write(&state, before).expect("written");
         assert!(bench.down().status.success());
     }
+}
+
+#[test]
+fn the_daemons_end_before_a_turn_that_another_run_has() {
+    let Some((bench, before)) = up() else { return };
+    let lock = fs::File::open(format!("{RUN}/.{}.lock", bench.name)).expect("open");
+    lock.lock().expect("locked");
+    let agent = supervise::ProcessHandle::open(bench.pid("agent/agent.pid")).expect("it runs");
+    let down = Command::new(PROGRAM).args(["down", "--name", &bench.name]).stdout(Stdio::null()).spawn().expect("started");
+    assert!(agent.wait(std::time::Instant::now() + PATIENCE).expect("waited"));
+    drop(lock);
+    assert!(down.wait_with_output().expect("ended").status.success());
+    assert!(bench.snapshot().is_nothing_but(&before));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, Output};
 
 use nix::sys::signal::{Signal, kill};
@@ -139,6 +140,53 @@ fn another_up_takes_over_and_is_left_alone() {
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(bench.fingerprints(), [key.fingerprint]);
+}
+
+/// It could not take the one before down, or was killed before it did.
+#[test]
+fn another_up_that_left_this_one_s_folder_is_left_alone() {
+    let Some(bench) = Bench::new() else { return };
+    let child = up(&bench);
+    let (folder, aside) = (bench.current(), bench.folder.path().join("aside"));
+    signal(&child, Signal::SIGSTOP);
+    let copy = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("run").success());
+    };
+    copy(&folder, &aside);
+    let key = bench.key("other");
+    bench.is_up(&[pem(&key)]);
+    copy(&aside, &folder);
+    signal(&child, Signal::SIGCONT);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(words(&output).contains("taken over"), "{output:?}");
+    assert_eq!(bench.fingerprints(), [key.fingerprint]);
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_descriptor_for_readiness_that_is_not_open_changes_nothing() {
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.key("a");
+    bench.is_up(&[pem(&key)]);
+    let output = bench.up(&bench.manifest(&[pem(&bench.key("b"))]), &["--foreground", "--ready-fd", "77"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(words(&output).contains("ready-not-told: "), "{output:?}");
+    assert_eq!(bench.fingerprints(), [key.fingerprint]);
+}
+
+#[test]
+fn whoever_waits_is_told_also_when_there_is_nothing_to_do() {
+    let Some(bench) = Bench::new() else { return };
+    let notify = bench.folder.path().join("notify");
+    let ready = UnixDatagram::bind(&notify).expect("bound");
+    ready.set_read_timeout(Some(PATIENCE)).expect("set");
+    let mut command = Command::new(PROGRAM);
+    command.args(["up", "--foreground"]).env("NOTIFY_SOCKET", &notify);
+    let child = start(&mut command, r#"{"entries": []}"#);
+    assert!(child.wait_with_output().expect("ended").status.success());
+    let mut word = [0; 16];
+    assert_eq!(ready.recv(&mut word).expect("ready"), b"READY=1".len());
 }
 
 #[test]
