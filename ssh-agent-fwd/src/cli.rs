@@ -18,7 +18,7 @@ pub use operator::{CheckCall, InstanceCall, LoadCall};
 
 /// Sign with keys that can never be read, only where policy says.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(version, disable_help_subcommand = true, arg_required_else_help = true, term_width = 80)]
 pub struct Cli {
     /// What is asked for.
     #[command(subcommand)]
@@ -28,24 +28,24 @@ pub struct Cli {
 /// What is asked for.
 #[derive(Debug, Subcommand)]
 pub enum Call {
-    /// Serve an agent's keys to others, as policy says, in the foreground
-    Serve(ServeCall),
-    /// Provision a user: agent, keys, forwarder, ssh files; nothing, if a step fails
+    /// Provision a user: agent, keys, forwarder, ssh files, or change nothing
     Up(UpCall),
     /// Take an instance down, so that nothing of it is left
     Down(InstanceCall),
-    /// Tell whether an instance is ready, and what helps if it is not
-    Status(InstanceCall),
+    /// Run a command with an agent and a forwarder of its own
+    Exec(ExecCall),
+    /// Put a manifest's keys back after drop, those that the policy names
+    Load(LoadCall),
     /// List an instance's keys, and what each may sign
     List(InstanceCall),
     /// Have an instance's agent forget every key, now
     Drop(InstanceCall),
-    /// Put a manifest's keys back after drop, those that the policy names
-    Load(LoadCall),
-    /// Run a command with an agent and a forwarder of its own
-    Exec(ExecCall),
+    /// Tell whether an instance is ready, and what helps if it is not
+    Status(InstanceCall),
     /// Say what the policy decides of a captured connection, and why
     Check(CheckCall),
+    /// Serve an agent's keys to others, as policy says, in the foreground
+    Serve(ServeCall),
     /// Work in the served user's home, as that user
     #[command(hide = true)]
     AsUser,
@@ -54,34 +54,34 @@ pub enum Call {
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct ServeCall {
-    /// The socket for clients, in a folder that nobody but root can change
+    /// The socket for clients, in a folder of root's
     #[arg(long, value_name = "SOCKET")]
     pub listen: SocketPath,
     /// The socket of the agent
     #[arg(long, value_name = "SOCKET")]
     pub agent: SocketPath,
-    /// A user that may connect, by name or uid, besides those of the policy
+    /// A user that may connect too, by name or uid
     #[arg(long, value_name = "USER")]
     pub allow_user: Vec<String>,
-    /// A group whose members may connect, by name or gid
+    /// A group whose members may too, by name or gid
     #[arg(long, value_name = "GROUP")]
     pub allow_group: Vec<String>,
-    /// What may be signed with which key: a JSON file of root's, read again on SIGHUP. Without it nothing is signed
+    /// What may be signed; without it nothing is
     #[arg(long, value_name = "FILE")]
     pub policy: Option<std::path::PathBuf>,
-    /// Let every key of the policy sign what is neither a login nor an SSHSIG signature
+    /// Sign also what is neither a login nor SSHSIG
     #[arg(long)]
     pub allow_opaque: bool,
-    /// The socket's mode, octal [default: 600 for a user, 660 for a group]
+    /// The socket's mode [default: 600, 660 for a group]
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub mode: Option<u32>,
-    /// Where a line for every connection and signature goes
-    #[arg(long, value_name = "WHERE", default_value = "stderr")]
+    /// The record's place: stderr or syslog
+    #[arg(long, value_name = "WHERE", default_value = "stderr", hide_possible_values = true)]
     pub record: Sink,
-    /// Sign nothing that cannot be recorded: the line is written before the reply
+    /// Sign nothing that cannot be recorded
     #[arg(long)]
     pub record_required: bool,
-    /// Write a newline to this descriptor when clients are served
+    /// Write a newline there when clients are served
     #[arg(long, value_name = "FD", value_parser = clap::value_parser!(RawFd).range(3..))]
     pub ready_fd: Option<RawFd>,
 }
@@ -109,6 +109,20 @@ mod tests {
     #[test]
     fn the_words_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Lines and columns of the least terminal.
+    const SCREEN: (usize, usize) = (24, 80);
+
+    #[test]
+    fn every_help_fits_a_screen() {
+        let cli = Cli::command();
+        let calls = cli.get_subcommands().map(|call| vec![call.get_name(), "--help"]);
+        for words in calls.chain([vec!["--help"]]) {
+            let help = Cli::try_parse_from([&["p"], &words[..]].concat()).expect_err("help").to_string();
+            let columns = help.lines().map(str::len).max();
+            assert!(help.lines().count() <= SCREEN.0 && columns <= Some(SCREEN.1), "{help}");
+        }
     }
 
     #[test]

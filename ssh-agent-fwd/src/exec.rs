@@ -75,7 +75,7 @@ fn exec(call: &ExecCall) -> Result<u8, Failure> {
     let inherited = Inherited::take().map_err(|error| failed(&error))?;
     let signals = Signals::all(&inherited).map_err(|error| failed(&error))?;
     let folder = Folder::make()?;
-    let daemons = Daemons::start(manifest, keys, &user, &folder)?;
+    let daemons = Daemons::start(call, (manifest, keys), &user, &folder)?;
     // The keys are overwritten, and the limit is the command's.
     core.give_back().map_err(|error| failed(&error))?;
     let ended = command(call, &daemons.generation)
@@ -104,14 +104,19 @@ struct Daemons {
 }
 
 impl Daemons {
-    fn start(manifest: Manifest, keys: Keys, user: &ServedUser, folder: &Folder) -> Result<Self, Failure> {
+    fn start(
+        call: &ExecCall,
+        (manifest, keys): (Manifest, Keys),
+        user: &ServedUser,
+        folder: &Folder,
+    ) -> Result<Self, Failure> {
         let generation = folder.generation().clone();
         let agent = agent::start(&generation.agent_folder(), Life::ItsStarters)?;
         let mut daemons = Self { generation, agent, forwarder: None };
         let policy = daemons.load(&keys, &manifest, user)?;
         // Overwritten before there is a copy of this process.
         drop((keys, manifest));
-        daemons.forwarder = Some(forwarder::start(folder, agent, policy, user)?);
+        daemons.forwarder = Some(forwarder::start(folder, agent, policy, user, call.record_required)?);
         daemons.prove(user)?;
         Ok(daemons)
     }

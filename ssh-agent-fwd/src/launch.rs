@@ -32,7 +32,7 @@ pub enum Words<'a> {
 ///
 /// # Errors
 /// `forwarder-not-started`, with its own words if it had any. The pid file may be there then, and its process.
-pub fn start(generation: &Generation, words: Words<'_>) -> Result<Process, Failure> {
+pub fn start(generation: &Generation, words: Words<'_>, record_required: bool) -> Result<Process, Failure> {
     let failed =
         |error: &dyn std::fmt::Display| Failure::new("forwarder-not-started", one_line(&error.to_string()));
     let (ready, teller) = io::pipe().map_err(|error| failed(&error))?;
@@ -41,7 +41,8 @@ pub fn start(generation: &Generation, words: Words<'_>) -> Result<Process, Failu
         Words::Syslog => ("syslog", says.as_fd()),
         Words::To(stderr) => ("stderr", stderr),
     };
-    let argv = argv(generation, record, teller.as_raw_fd()).map_err(|error| failed(&error))?;
+    let mut argv = argv(generation, record, teller.as_raw_fd()).map_err(|error| failed(&error))?;
+    argv.extend(record_required.then(|| "--record-required".into()));
     let daemon = Daemon {
         argv: &argv,
         env: &[],

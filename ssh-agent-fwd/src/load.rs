@@ -78,8 +78,16 @@ fn add(agent: &Path, material: &Material) -> Result<(), Failure> {
     }
 }
 
-/// The public half of a key that the agent had already, in a format that does not show it.
-fn public_of(material: &Material) -> Result<KeyBlob, Failure> {
+/// The public half of a key, which no agent sees for that: what its text shows, or what ssh-keygen(1) says. To be
+/// called from the only thread of the process.
+///
+/// # Errors
+/// `openssh-missing`, `openssh-untrusted`; `key-not-loaded` when ssh-keygen cannot tell. No sentence has anything of the
+/// key.
+pub fn public_of(material: &Material) -> Result<KeyBlob, Failure> {
+    if let Some(public) = material.public() {
+        return Ok(public.clone());
+    }
     let ran = run("ssh-keygen", &["-y", "-P", "", "-f", "/proc/self/fd/0"], &[], material)?;
     if ran.ended != Ended::Status(0) {
         return Err(not_loaded(material, &why("ssh-keygen", ran.ended, &ran.stderr)));

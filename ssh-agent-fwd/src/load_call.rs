@@ -28,6 +28,8 @@ struct Loaded {
     keys: Vec<Value>,
     unnamed: Vec<String>,
     files: Vec<KeyFile>,
+    /// Why it went no further.
+    failure: Option<Failure>,
 }
 
 /// Loads those that the instance's policy names.
@@ -45,6 +47,9 @@ pub fn run(call: &LoadCall) -> Exit {
         Err(failure) => return failed(&failure, json!({"name": name.as_str()})),
     };
     let object = json!({"name": name.as_str(), "keys": loaded.keys, "not_in_policy": loaded.unnamed});
+    if let Some(failure) = loaded.failure {
+        return failed(&failure, object);
+    }
     let erased = erase(loaded.files);
     if let Some(failure) = unnamed(name, &loaded.unnamed).or(erased) {
         return failed(&failure, object);
@@ -87,23 +92,42 @@ fn load_each(
     let policy = policy::load(&generation.policy())?;
     let mut loaded = Loaded::default();
     for (entry, material, file) in materials {
-        // Of a PEM key ssh-add alone knows which one it is: one that no rule names is in the agent, and no use to anybody.
-        let is_unnamed = |key: &KeyBlob| !is_named(&policy, key);
-        if material.public().is_some_and(is_unnamed) {
-            loaded.unnamed.push(entry.host.to_string());
-            continue;
-        }
-        let key = load::load(&generation.agent_socket(), &material)
-            .map_err(|failure| of_entry(&entry.host, &failure))?;
-        if is_unnamed(&key) {
-            loaded.unnamed.push(entry.host.to_string());
-        } else {
-            let fingerprint = key.fingerprint().to_string();
-            loaded.keys.push(json!({"fingerprint": fingerprint, "host": entry.host.as_str()}));
-            loaded.files.extend(file);
+        match load_one(generation, &policy, &material) {
+            Ok(Some(key)) => {
+                let fingerprint = key.fingerprint().to_string();
+                loaded.keys.push(json!({"fingerprint": fingerprint, "host": entry.host.as_str()}));
+                loaded.files.extend(file);
+            }
+            Ok(None) => loaded.unnamed.push(entry.host.to_string()),
+            Err(failure) => {
+                loaded.failure = Some(midway(&of_entry(&entry.host, &failure), &loaded.keys));
+                break;
+            }
         }
     }
     Ok(loaded)
+}
+
+/// Loads a key, unless the policy does not name it: then the agent never has it.
+fn load_one(
+    generation: &Generation,
+    policy: &Policy,
+    material: &Material,
+) -> Result<Option<KeyBlob>, Failure> {
+    if !is_named(policy, &load::public_of(material)?) {
+        return Ok(None);
+    }
+    load::load(&generation.agent_socket(), material).map(Some)
+}
+
+/// What the agent has got before it failed is told: it keeps it.
+fn midway(failure: &Failure, keys: &[Value]) -> Failure {
+    let hosts: Vec<&str> = keys.iter().filter_map(|key| key["host"].as_str()).collect();
+    let before = match &hosts[..] {
+        [] => "no key was loaded before".to_owned(),
+        _ => format!("loaded before, and still there: the keys of {}", hosts.join(", ")),
+    };
+    Failure::new(failure.code, format!("{failure}; {before}"))
 }
 
 fn is_named(policy: &Policy, key: &KeyBlob) -> bool {

@@ -110,7 +110,7 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     Client::Uid(user.uid).examine().map_err(|why| Failure::new("user-refused", why))?;
     let wanted = Wanted { call, manifest, user };
     if call.dry_run {
-        return Ok(dry_run::tell(&wanted));
+        return Ok(dry_run::tell(&wanted, report));
     }
     let keys = Keys::read(&wanted.manifest)?;
     let instance = Instance::of(&wanted.manifest.name);
@@ -219,7 +219,7 @@ fn write_policy(wanted: &Wanted<'_>, generation: &Generation, loaded: &[KeyBlob]
 fn start_forwarder(wanted: &Wanted<'_>, generation: &Generation) -> Result<(), Failure> {
     let stderr = io::stderr();
     let words = if wanted.call.foreground { Words::To(stderr.as_fd()) } else { Words::Syslog };
-    launch::start(generation, words).map(drop)
+    launch::start(generation, words, wanted.call.record_required).map(drop)
 }
 
 /// A client of the user's gets a list with every key.
@@ -237,7 +237,7 @@ fn prove(wanted: &Wanted<'_>, generation: &Generation, loaded: &[KeyBlob]) -> Re
 
 fn warnings(wanted: &Wanted<'_>, policy: &Policy) -> Vec<String> {
     let overlooked = wanted.user.overlooked_home().filter(|_| !wanted.call.system_ssh_config);
-    let unrecorded = warnings::unrecorded().filter(|_| !wanted.call.foreground);
+    let unrecorded = warnings::unrecorded(wanted.call.record_required).filter(|_| !wanted.call.foreground);
     let own = policy.warnings().into_iter().chain(overlooked).chain(unrecorded);
     own.chain(warnings::of(&wanted.user)).collect()
 }

@@ -12,22 +12,25 @@ pub struct UpCall {
     /// The manifest: a private file of root's, or - for standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub manifest: PathBuf,
-    /// Stay, and take everything down on SIGTERM, SIGINT, or when one of the daemons ends
+    /// Stay until a signal comes or a daemon ends
     #[arg(long)]
     pub foreground: bool,
-    /// Write root's files in /etc/ssh instead of those below the user's home
+    /// Write files of root's in /etc/ssh, and none in the home
     #[arg(long)]
     pub system_ssh_config: bool,
+    /// Sign nothing that cannot be recorded
+    #[arg(long)]
+    pub record_required: bool,
     /// Say what would be done, and do nothing
-    #[arg(long, conflicts_with_all = ["foreground", "json"])]
+    #[arg(long, conflicts_with = "foreground")]
     pub dry_run: bool,
-    /// Say it as one JSON object
+    /// Answer with one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Say nothing of what should be known, but of what fails
+    /// Print no warnings
     #[arg(short, long)]
     pub quiet: bool,
-    /// Write a newline to this descriptor when everything is ready
+    /// Write a newline there when everything is ready
     #[arg(long, value_name = "FD", requires = "foreground", value_parser = clap::value_parser!(RawFd).range(3..))]
     pub ready_fd: Option<RawFd>,
 }
@@ -35,9 +38,12 @@ pub struct UpCall {
 /// `exec`.
 #[derive(Debug, Args)]
 pub struct ExecCall {
-    /// The manifest: a file that nobody else can read, or - for standard input, which the command does not get then
+    /// The manifest: a private file of the caller's, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub manifest: PathBuf,
+    /// Sign nothing that cannot be recorded
+    #[arg(long)]
+    pub record_required: bool,
     /// The command, after --
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

@@ -20,7 +20,7 @@ pub struct InstanceCall {
 /// `load`.
 #[derive(Debug, Args)]
 pub struct LoadCall {
-    /// The manifest: root's private file, or - for standard input
+    /// The manifest: a private file of root's, or - for standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub manifest: PathBuf,
     /// The instance [default: the one that the manifest names]
@@ -40,13 +40,13 @@ pub struct CheckCall {
     /// This policy instead, a JSON file of root's
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Take session-binds for unverified; otherwise they are taken for verified
+    /// Take it that the agent has verified no session-bind
     #[arg(long)]
     pub unverified: bool,
     /// Answer with one JSON object
     #[arg(long)]
     pub json: bool,
-    /// What a client sent on one connection, as socat -r writes it [default: standard input]
+    /// What a client sent, as socat -r has it [default: standard input]
     #[arg(value_name = "CAPTURE")]
     pub capture: Option<PathBuf>,
 }

@@ -39,14 +39,20 @@ const OWNER_ALONE: u32 = 0o600;
 ///
 /// # Errors
 /// `forwarder-not-started`.
-pub fn start(folder: &Folder, agent: Process, policy: Policy, user: &ServedUser) -> Result<Process, Failure> {
+pub fn start(
+    folder: &Folder,
+    agent: Process,
+    policy: Policy,
+    user: &ServedUser,
+    record_required: bool,
+) -> Result<Process, Failure> {
     let failed = |error: io::Error| Failure::new("forwarder-not-started", error);
     let generation = folder.generation();
     let listener = listen(&generation.public_socket(), user).map_err(failed)?;
     let (ready, teller) = io::pipe().map_err(failed)?;
     let (parent, socket, path) = (Pid::this(), generation.agent_socket(), folder.path().to_owned());
     let child = supervise::fork(Group::OwnSession, || {
-        let ended = serve(listener, &socket, policy, teller, parent);
+        let ended = serve(listener, (&socket, policy), record_required, teller, parent);
         if getppid() != parent {
             let _ = agent.end(libc::SIGTERM, ENDING);
             folder::remove(&path);
@@ -71,8 +77,8 @@ fn listen(path: &Path, user: &ServedUser) -> io::Result<UnixListener> {
 /// The child's side, until it is told to end.
 fn serve(
     listener: UnixListener,
-    agent: &Path,
-    policy: Policy,
+    (agent, policy): (&Path, Policy),
+    record_required: bool,
     mut teller: PipeWriter,
     parent: Pid,
 ) -> io::Result<()> {
@@ -86,7 +92,8 @@ fn serve(
     prctl::set_pdeathsig(Signal::SIGTERM)?;
     harden()?;
     allow_descriptors(policy.limits.connections)?;
-    let shared = Arc::new(Shared::new(agent.to_owned(), policy, Recorder::start(Sink::Syslog, false)?));
+    let shared =
+        Arc::new(Shared::new(agent.to_owned(), policy, Recorder::start(Sink::Syslog, record_required)?));
     let _serving = Pool::start(listener, Arc::clone(&shared))?;
     teller.write_all(b"\n")?;
     drop(teller);

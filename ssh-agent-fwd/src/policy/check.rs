@@ -11,6 +11,9 @@ use crate::bindings::Bindings;
 use crate::key::KeyBlob;
 use crate::signed::Signed;
 
+/// That a rule is about another key than the request.
+const OTHER_KEY: &str = "other-key";
+
 /// What is decided of a request, and what every rule says of it. What the client said is escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
@@ -86,7 +89,7 @@ fn rule_says(rule: &KeyRule, bindings: &Bindings, plain: &KeyBlob, signed: &Sign
     let key = rule.key.fingerprint().to_string();
     if rule.key != *plain {
         let sentence = "it is about another key".to_owned();
-        return RuleSays { key, allowed: false, reason: "other-key", sentence };
+        return RuleSays { key, allowed: false, reason: OTHER_KEY, sentence };
     }
     let judged = judge(rule, bindings, signed);
     let (Ok(reason) | Err(reason)): &Result<Reason, Reason> = &judged;
@@ -109,7 +112,9 @@ impl fmt::Display for Explanation {
                 writeln!(f, "  {what}: {value}")?;
             }
         }
-        for (index, rule) in self.rules.iter().enumerate() {
+        // Those about other keys say nothing of this one; programs get them all.
+        let of_this_key = |(_, rule): &(usize, &RuleSays)| rule.reason != OTHER_KEY;
+        for (index, rule) in self.rules.iter().enumerate().filter(of_this_key) {
             let RuleSays { key, allowed, reason, sentence } = rule;
             writeln!(f, "rule {} ({key}): {} {reason}: {sentence}", index + 1, verdict(*allowed))?;
         }
@@ -148,6 +153,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        assert!(!text.contains("other-key"), "{text}");
     }
 
     #[test]

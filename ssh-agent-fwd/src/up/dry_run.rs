@@ -2,14 +2,19 @@
 
 use std::fmt::Write;
 
+use serde_json::json;
+
 use super::Wanted;
 use crate::exit::Exit;
 use crate::manifest::{Entry, KeySource};
 use crate::report::Report;
 
 /// Says it, and does nothing. No key is read.
-pub(super) fn tell(wanted: &Wanted<'_>) -> Exit {
-    Report::new(false).success(super::told::OP, serde_json::Value::Null, &words(wanted).trim_end())
+pub(super) fn tell(wanted: &Wanted<'_>, report: Report) -> Exit {
+    let words = words(wanted);
+    let sentences: Vec<&str> = words.lines().collect();
+    let object = json!({"name": wanted.manifest.name.as_str(), "dry_run": true, "sentences": sentences});
+    report.success(super::told::OP, object, &words.trim_end())
 }
 
 fn words(wanted: &Wanted<'_>) -> String {

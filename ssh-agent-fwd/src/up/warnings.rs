@@ -18,9 +18,10 @@ const GROUP_WRITES: u32 = 0o020;
 
 /// That nobody reads what the forwarder records, as in a container without syslogd(8).
 #[must_use]
-pub fn unrecorded() -> Option<String> {
-    let help = "no connection and no signature is recorded: start syslogd(8), or say --foreground, which has the record \
-                on its standard error";
+pub fn unrecorded(is_required: bool) -> Option<String> {
+    let what = if is_required { "nothing is signed" } else { "no connection and no signature is recorded" };
+    let help =
+        format!("{what}: start syslogd(8), or say --foreground, which has the record on its standard error");
     examine_syslog().err().map(|error| format!("/dev/log: {error}; {help}"))
 }
 

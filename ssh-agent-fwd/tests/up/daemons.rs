@@ -54,6 +54,16 @@ fn they_inherit_nothing() {
     }
 }
 
+/// It would sign without a record where nobody reads /dev/log.
+#[test]
+fn a_forwarder_signs_nothing_without_a_record_where_that_is_said() {
+    let Some(bench) = Bench::new() else { return };
+    let manifest = bench.manifest(&[pem(&bench.key("a"))]);
+    assert!(bench.up(&manifest, &["-q", "--record-required"]).status.success());
+    let arguments = fs::read_to_string(format!("/proc/{}/cmdline", bench.pid("serve.pid"))).expect("read");
+    assert!(arguments.split('\0').any(|word| word == "--record-required"), "{arguments}");
+}
+
 /// A caller's limit would have a user fill the agent, and then root's own questions wait.
 #[test]
 fn the_agent_has_as_many_descriptors_as_the_caller_s_hard_limit_lets_it() {

@@ -101,7 +101,11 @@ fn the_daemons_end_before_a_turn_that_another_run_has() {
     let lock = fs::File::open(format!("{RUN}/.{}.lock", bench.name)).expect("open");
     lock.lock().expect("locked");
     let agent = supervise::ProcessHandle::open(bench.pid("agent/agent.pid")).expect("it runs");
-    let down = Command::new(PROGRAM).args(["down", "--name", &bench.name]).stdout(Stdio::null()).spawn().expect("started");
+    let down = Command::new(PROGRAM)
+        .args(["down", "--name", &bench.name])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("started");
     assert!(agent.wait(std::time::Instant::now() + PATIENCE).expect("waited"));
     drop(lock);
     assert!(down.wait_with_output().expect("ended").status.success());

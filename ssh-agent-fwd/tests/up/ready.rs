@@ -134,6 +134,10 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let mut manifest = bench.manifest(&[json!({"path": key.file}), pem(&key)]);
     manifest["entries"][0]["erase"] = true.into();
     manifest["agent_socket"] = "/run/other-agent.sock".into();
+    let output = bench.up(&manifest, &["--dry-run", "--json"]);
+    let object: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!((&object["op"], &object["dry_run"]), (&"up".into(), &true.into()), "{object}");
+    assert!(object["sentences"].as_array().is_some_and(|sentences| sentences.len() > 3), "{object}");
     let output = bench.up(&manifest, &["--dry-run"]);
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
