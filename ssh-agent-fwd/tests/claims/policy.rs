@@ -52,6 +52,9 @@ impl Drop for Foreground {
     }
 }
 
+/// Changes what the file is, not what it says.
+type Change<'a> = &'a dyn Fn(&Path);
+
 /// Whether git would get a signature.
 fn signs(bench: &Bench, key: &Key) -> bool {
     let blob = key.line.parse::<ssh_agent_fwd::key::KeyBlob>().expect("a key");
@@ -80,7 +83,7 @@ fn what_root_changes_in_the_policy_counts_after_a_hup_and_what_is_broken_does_no
     let given = |path: &Path| chown(path, Some(USER.1), None).expect("given");
     let gone = |path: &Path| fs::remove_file(path).expect("removed");
     let none = |_: &Path| {};
-    let changes: [(&str, &str, &dyn Fn(&Path)); 6] = [
+    let changes: [(&str, &str, Change); 6] = [
         ("cut", &text[..text.len() / 2], &none),
         ("of a member that is not known", "{\"keys\": [], \"more\": 1}", &none),
         ("writable for all", &text, &mode(0o666)),
@@ -93,7 +96,7 @@ fn what_root_changes_in_the_policy_counts_after_a_hup_and_what_is_broken_does_no
         change(&path);
         foreground.hang_up(&bench, "the policy of before stays");
         assert!(!signs(&bench, &key), "{what}");
-        assert_eq!(bench.fingerprints(), [key.fingerprint.clone()], "{what}: it serves on");
+        assert_eq!(bench.fingerprints(), std::slice::from_ref(&key.fingerprint), "{what}: it serves on");
         let _ = fs::remove_file(&path);
         fs::write(&path, &narrower).expect("written");
         mode(0o600)(&path);

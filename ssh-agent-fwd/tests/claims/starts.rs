@@ -10,7 +10,7 @@ fn case_13_after_each_of_a_hundred_cold_starts_the_first_list_has_the_key() {
     for number in 0..100 {
         let output = bench.up(&manifest, &["-q"]);
         assert!(output.status.success(), "{number}: {output:?}");
-        assert_eq!(bench.fingerprints(), [key.fingerprint.clone()], "{number}");
+        assert_eq!(bench.fingerprints(), std::slice::from_ref(&key.fingerprint), "{number}");
         assert!(bench.down().status.success(), "{number}");
         assert!(!bench.instance().exists(), "{number}");
     }
