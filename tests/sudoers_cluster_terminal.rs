@@ -11,7 +11,9 @@ const ORDINARY: [bool; 3] = [true; 3];
 /// A call at a terminal of its own.
 fn at_terminal<const N: usize>(site: &Site<N>, arguments: &[&str]) -> (Running, Settings) {
     let own = [&["cluster", "--inventory", "/root/inventory.yaml"], arguments].concat();
-    let mut command = site.operator.wrapped(&Terminal::session(), "sudoers-install", &own);
+    // Under nohup(1), say, SIGHUP would end nothing.
+    let session = [&["env", "--default-signal"][..], &Terminal::session()].concat();
+    let mut command = site.operator.wrapped(&session, "sudoers-install", &own);
     command.env("TERM", "xterm");
     let terminal = Terminal::open();
     let settings = terminal.settings();

@@ -12,7 +12,7 @@ use crate::bindings::Bindings;
 use crate::key::KeyBlob;
 use crate::peer::{Peer, Process};
 use crate::policy::{Decision, Policy, Reason, decide, is_listed, may_list};
-use crate::record::{Claims, Counts, Kernel, Record};
+use crate::record::{Claims, Counts, Kernel, Place, Record};
 use crate::shared::Shared;
 use crate::signed::Signed;
 use crate::upstream::Upstream;
@@ -33,14 +33,20 @@ pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared, left
     let end = connection.run(stream);
     left();
     // There is no reply to hold back: a line that cannot be written is counted.
-    let _ = shared.recorder.record(Record::Connection {
+    let record = Record::Connection {
         connection: number,
         kernel: connection.kernel().clone(),
         counts: connection.counts,
         forwarded: connection.bindings.is_forwarding(),
         end,
-    });
+    };
+    // One that has signed has paid for its line.
+    let place = if connection.counts.signed > 0 { shared.recorder.reserve() } else { None };
+    let _ = shared.recorder.record(&record, place);
 }
+
+/// What is to be recorded of a request; what was allowed has a place for it.
+type Entry<'a> = (Record, Option<Place<'a>>);
 
 struct Connection<'a> {
     number: u64,
@@ -82,16 +88,16 @@ impl<'a> Connection<'a> {
             if !policy.admits(self.peer.uid, &self.peer.groups) {
                 return "not-admitted: the policy that was read since does not name this user".to_owned();
             }
-            let record = self.answer(&policy, &request);
+            let entry = self.answer(&policy, &request);
             let recorder = &self.shared.recorder;
-            let (first, after) = if recorder.is_required() { (record, None) } else { (None, record) };
-            if first.is_some_and(|record| recorder.record(record).is_err()) {
+            let (first, after) = if recorder.is_required() { (entry, None) } else { (None, entry) };
+            if first.is_some_and(|(record, place)| recorder.record(&record, place).is_err()) {
                 self.say(&FAILURE);
             }
             self.count();
             let written = client.write(&self.reply);
             // Whether the reply was taken or not.
-            let _ = after.map(|record| recorder.record(record));
+            let _ = after.map(|(record, place)| recorder.record(&record, place));
             if let Err(error) = written {
                 return format!("reply-not-taken: {error}");
             }
@@ -105,7 +111,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Puts the answer into `reply`; what is to be recorded of it.
-    fn answer(&mut self, policy: &Policy, request: &[u8]) -> Option<Record> {
+    fn answer(&mut self, policy: &Policy, request: &[u8]) -> Option<Entry<'a>> {
         match Request::parse(request) {
             Ok(Request::List) => self.list(policy, request),
             Ok(Request::Sign { key, data, flags: _ }) => return Some(self.sign(policy, request, key, data)),
@@ -137,31 +143,33 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn sign(&mut self, policy: &Policy, request: &[u8], key: &[u8], data: &[u8]) -> Record {
+    fn sign(&mut self, policy: &Policy, request: &[u8], key: &[u8], data: &[u8]) -> Entry<'a> {
         let (signed, key) = (Signed::classify(data, key), KeyBlob::of(key));
         let mut decision = decide(policy, &self.bindings, &key, &signed);
         // What is denied costs no token: a program that is refused cannot use up what another may sign.
         if decision.is_allowed() && !self.shared.take_token(self.peer.uid, &key.fingerprint()) {
             decision = Decision::Deny { reason: Reason::TooOften(policy.rate) };
         }
+        let shared = self.shared;
+        // The place is there before there is a signature: no flood of other lines keeps its own from the record.
+        let place = if decision.is_allowed() { shared.recorder.reserve() } else { None };
         let claims = OnceCell::new();
         let claim = || Claims::of(&key, &signed);
-        let asked = decision.is_allowed().then(|| self.ask(request, || drop(claims.set(claim()))));
+        let asked = place.is_some().then(|| self.ask(request, || drop(claims.set(claim()))));
         let claims = claims.into_inner().unwrap_or_else(claim);
         let record =
             Record::sign(self.number, self.kernel(), claims, self.bindings.is_forwarding(), &decision);
-        let Some(asked) = asked else {
-            self.say(&FAILURE);
-            return record;
+        let outcome = match asked {
+            Some(Ok(())) if self.reply.first() == Some(&SIGN_RESPONSE) => "signed",
+            Some(Ok(())) => "the agent refused",
+            Some(Err(ref why)) => why,
+            None if decision.is_allowed() => "the record has no room",
+            None => "refused",
         };
-        match asked {
-            Ok(()) if self.reply.first() == Some(&SIGN_RESPONSE) => record.with_outcome("signed"),
-            Ok(()) => {
-                self.say(&FAILURE);
-                record.with_outcome("the agent refused")
-            }
-            Err(why) => record.with_outcome(&why),
+        if outcome != "signed" {
+            self.say(&FAILURE);
         }
+        (record.with_outcome(outcome), place)
     }
 
     /// The agent judges a bind, of every kind; it counts here when the agent has said SUCCESS.

@@ -156,7 +156,7 @@ impl Pool {
     fn refuse(&self, stream: &UnixStream, connection: u64, peer: &Peer, reason: &'static str) {
         let kernel = Kernel::of(peer, Process::of(stream, peer.pid).facts());
         // There is no reply to hold back: a line that cannot be written is counted.
-        let _ = self.shared.recorder.record(Record::Refused { connection, kernel, reason });
+        let _ = self.shared.recorder.record(&Record::Refused { connection, kernel, reason }, None);
     }
 
     fn seats(&self) -> std::sync::MutexGuard<'_, Seats> {

@@ -2,8 +2,11 @@
 //!
 //! What the kernel says of the client stands apart from what the client claims. A line is one line, whatever it quotes.
 
+mod line;
 mod output;
+mod queue;
 mod recorder;
+mod shares;
 
 use serde::Serialize;
 
@@ -12,8 +15,8 @@ use crate::peer::{Facts, Peer};
 use crate::policy::Decision;
 use crate::signed::Signed;
 
-pub use output::{NotWritten, Sink, examine_syslog, tell};
-pub use recorder::Recorder;
+pub use output::{NotWritten, Sink, examine_syslog};
+pub use recorder::{Place, Recorder};
 
 /// Most characters of a text of the client's.
 const MAX_TEXT: usize = 256;
@@ -86,6 +89,16 @@ pub enum Record {
         /// Why: the word.
         reason: &'static str,
     },
+    /// The policy was to be read again.
+    Policy {
+        /// `read`, or `refused`: that of before stays.
+        outcome: &'static str,
+        /// Why it is refused: the code.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+        /// What there is to say about it: sentences.
+        said: Vec<String>,
+    },
 }
 
 /// How often what was asked for.
@@ -128,6 +141,25 @@ impl Claims {
 }
 
 impl Record {
+    /// Whose line it is.
+    const fn uid(&self) -> u32 {
+        match self {
+            Self::Sign { kernel, .. } | Self::Connection { kernel, .. } | Self::Refused { kernel, .. } => {
+                kernel.uid
+            }
+            Self::Policy { .. } => 0,
+        }
+    }
+
+    /// What is counted when there are too many of them.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Sign { reason, .. } | Self::Refused { reason, .. } => reason,
+            Self::Connection { .. } => "connection",
+            Self::Policy { .. } => "policy",
+        }
+    }
+
     /// A signature was asked for.
     #[must_use]
     pub fn sign(

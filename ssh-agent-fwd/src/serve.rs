@@ -20,7 +20,7 @@ use crate::policy::{self, Client, Limits, Policy, Rate};
 use crate::pool::Pool;
 use crate::publish::Published;
 use crate::ready;
-use crate::record::{Recorder, tell};
+use crate::record::{Record, Recorder, Sink, examine_syslog};
 use crate::shared::Shared;
 use diagnostics::Failure;
 
@@ -61,9 +61,10 @@ fn serve(call: &ServeCall) -> Result<(), Failure> {
     let inherited = Inherited::take().map_err(start)?;
     let signals = Signals::only(&HEARD, &inherited).map_err(start)?;
     let policy = policy(call)?;
-    warn(call, &policy);
+    words_about(&policy).iter().for_each(|said| diagnostics::complain(NAME, said));
     harden().and_then(|()| allow_descriptors(policy.limits.connections)).map_err(start)?;
     let access = access(&policy.clients, call.mode)?;
+    examine_record(call)?;
     let agent = Path::new(call.agent.as_str());
     examine_agent(agent)?;
     let (listener, published) = Published::publish(Path::new(call.listen.as_str()), access)?;
@@ -114,25 +115,48 @@ fn attend(call: &ServeCall, signals: &Signals, shared: &Shared) -> Result<End, F
     }
 }
 
-/// Reads the policy again; one that is not valid changes nothing.
+/// A record that nobody reads is said before clients are served, and where one is required nobody is served.
+fn examine_record(call: &ServeCall) -> Result<(), Failure> {
+    if call.record == Sink::Stderr {
+        return Ok(());
+    }
+    let Err(why) = examine_syslog() else { return Ok(()) };
+    let help = "start a daemon of syslog(3), or have --record stderr and keep what comes there";
+    let failure = Failure::new("record-unavailable", format!("/dev/log: {why}: no line of the record is kept; {help}"));
+    if call.record_required {
+        return Err(failure);
+    }
+    diagnostics::complain(NAME, &format!("{}: {failure}", failure.code));
+    Ok(())
+}
+
+/// Reads the policy again; one that is not valid changes nothing. What is said goes to the record, too: standard error
+/// may have no reader any more.
 fn reload(call: &ServeCall, shared: &Shared) {
-    match policy(call).and_then(|policy| access(&policy.clients, call.mode).map(|access| (policy, access))) {
+    let read =
+        policy(call).and_then(|policy| access(&policy.clients, call.mode).map(|access| (policy, access)));
+    let record = match read {
         Ok((policy, access_now)) => {
-            warn(call, &policy);
+            let mut said = words_about(&policy);
             if access(&shared.policy().clients, call.mode) != Ok(access_now) {
-                let said = "the clients are others, and the socket keeps its owner and mode: start again to change them";
-                tell(call.record, &said);
+                said.push("the clients are others, and the socket keeps its owner and mode: start again to change them".to_owned());
             }
             if let Err(error) = allow_descriptors(policy.limits.connections) {
-                tell(call.record, &format!("the limit of descriptors stays: {error}"));
+                said.push(format!("the limit of descriptors stays: {error}"));
             }
             shared.set_policy(policy);
-            tell(call.record, &"the policy was read again");
+            said.push("the policy was read again".to_owned());
+            said.iter().for_each(|said| diagnostics::complain(NAME, said));
+            Record::Policy { outcome: "read", code: None, said }
         }
         Err(failure) => {
-            tell(call.record, &format!("{}: {failure}; the policy of before stays", failure.code));
+            let said = format!("{failure}; the policy of before stays");
+            diagnostics::complain(NAME, &format!("{}: {said}", failure.code));
+            Record::Policy { outcome: "refused", code: Some(failure.code), said: vec![said] }
         }
-    }
+    };
+    // There is no reply to hold back: a line that cannot be written is counted.
+    let _ = shared.recorder.record(&record, shared.recorder.reserve());
 }
 
 /// The policy of the file and of the words.
@@ -178,13 +202,9 @@ fn id(
     })
 }
 
-fn warn(call: &ServeCall, policy: &Policy) {
-    if policy.keys.is_empty() {
-        let said =
-            "no key is listed and nothing is signed: the policy has no keys; name them in --policy FILE";
-        tell(call.record, &said);
-    }
-    for warning in policy.warnings() {
-        tell(call.record, &warning);
-    }
+/// What the operator should know of it.
+fn words_about(policy: &Policy) -> Vec<String> {
+    let no_key = "no key is listed and nothing is signed: the policy has no keys; name them in --policy FILE";
+    let no_key = policy.keys.is_empty().then(|| no_key.to_owned());
+    no_key.into_iter().chain(policy.warnings().into_iter().map(|warning| warning.to_string())).collect()
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use diagnostics::one_line;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
@@ -26,17 +25,6 @@ pub enum Sink {
     Stderr,
     /// syslog(3), as LOG_AUTHPRIV.
     Syslog,
-}
-
-/// Says something to the operator: on standard error, which a daemon's starter has left by and by, and where the
-/// record is.
-pub fn tell(sink: Sink, words: &dyn std::fmt::Display) {
-    diagnostics::complain("ssh-agent-fwd", words);
-    if sink == Sink::Syslog {
-        let said = serde_json::json!({"event": "told", "words": one_line(&words.to_string())}).to_string();
-        // It is said on standard error, and nowhere else is left.
-        let _ = open_syslog().and_then(|socket| Ok(send(&socket, &said, false)?));
-    }
 }
 
 /// Whether somebody reads what goes to syslog(3).
@@ -66,8 +54,38 @@ pub struct Output {
     lost: u64,
     /// Why lines were lost.
     why: String,
-    /// The line before this one could not be written: this one is not waited for.
-    stalls: bool,
+    waits: Waits,
+}
+
+/// What a line is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It cost its user nothing.
+    Free,
+    /// It cost a token, or it is root's.
+    Paid,
+}
+
+/// For which lines a reader that stalls is waited for: after one was given up, not for more of its weight or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    All,
+    Paid,
+    None,
+}
+
+impl Waits {
+    const fn are_for(self, weight: Weight) -> bool {
+        matches!((self, weight), (Self::All, _) | (Self::Paid, Weight::Paid))
+    }
+
+    const fn after_loss(self, weight: Weight) -> Self {
+        match (self, weight) {
+            (Self::All, Weight::Free) => Self::Paid,
+            (Self::None, _) | (_, Weight::Paid) => Self::None,
+            (Self::Paid, Weight::Free) => Self::Paid,
+        }
+    }
 }
 
 /// A line about lines that are not there.
@@ -79,7 +97,7 @@ struct Lost<'a> {
 }
 
 impl Output {
-    /// To there.
+    /// To there. A daemon of syslog(3) need not be there yet: every line looks for it.
     ///
     /// # Errors
     /// Those of socket(2) and setsockopt(2).
@@ -88,53 +106,55 @@ impl Output {
             Sink::Stderr => None,
             Sink::Syslog => Some(open_syslog()?),
         };
-        Ok(Self { syslog, lost: 0, why: String::new(), stalls: false })
+        Ok(Self { syslog, lost: 0, why: String::new(), waits: Waits::All })
     }
 
     /// Writes the line, or counts it as lost.
     ///
     /// # Errors
     /// When it is not written. Why is said when that begins, and in the next line that can be written.
-    pub fn write(&mut self, line: &str) -> Result<(), NotWritten> {
-        let written = self.write_lost().and_then(|()| self.write_one(line));
+    pub fn write(&mut self, line: &str, weight: Weight) -> Result<(), NotWritten> {
+        self.write_for(1, line, weight)
+    }
+
+    /// Writes a line that stands for so many, or counts them as lost.
+    ///
+    /// # Errors
+    /// As for [`Output::write`].
+    pub fn write_for(&mut self, lines: u64, line: &str, weight: Weight) -> Result<(), NotWritten> {
+        let written = self.write_lost(weight).and_then(|()| self.write_one(line, weight));
         if written.is_err() {
-            self.lost += 1;
+            self.lost += lines;
         }
         written
     }
 
-    /// Counts lines that were given up before they came here.
-    pub fn lose(&mut self, lines: u64, why: &str) {
-        if lines > 0 {
-            self.lost += lines;
-            why.clone_into(&mut self.why);
-        }
-    }
-
     /// Writes how many lines were lost, if any were: the last line. It is waited for.
     pub fn finish(&mut self) {
-        self.stalls = false;
+        self.waits = Waits::All;
         // There is nowhere left to say that this could not be said.
-        let _ = self.write_lost();
+        let _ = self.write_lost(Weight::Paid);
     }
 
-    fn write_lost(&mut self) -> Result<(), NotWritten> {
+    fn write_lost(&mut self, weight: Weight) -> Result<(), NotWritten> {
         if self.lost == 0 {
             return Ok(());
         }
         let lost = Lost { event: "lost", lines: self.lost, why: &self.why };
         let line = serde_json::to_string(&lost).map_err(|_| NotWritten)?;
-        self.write_one(&line)?;
+        self.write_one(&line, weight)?;
         self.lost = 0;
         Ok(())
     }
 
-    fn write_one(&mut self, line: &str) -> Result<(), NotWritten> {
+    fn write_one(&mut self, line: &str, weight: Weight) -> Result<(), NotWritten> {
+        let waits = self.waits.are_for(weight);
         let written = match &self.syslog {
-            Some(socket) => send(socket, line, !self.stalls).map_err(|errno| format!("{SYSLOG}: {errno}")),
-            None => print(line, !self.stalls).map_err(|error| format!("standard error: {error}")),
+            Some(socket) => send(socket, line, waits).map_err(|errno| format!("{SYSLOG}: {errno}")),
+            None => print(line, waits).map_err(|error| format!("standard error: {error}")),
         };
-        let stalled = std::mem::replace(&mut self.stalls, written.is_err());
+        let after = if written.is_ok() { Waits::All } else { self.waits.after_loss(weight) };
+        let stalled = std::mem::replace(&mut self.waits, after) != Waits::All;
         written.map_err(|why| {
             self.why = why;
             // Standard error, where it is the record, can tell nobody of itself.

@@ -2,25 +2,11 @@
 //! required, whoever has one, before the reply.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
-
-use super::Record;
-use super::output::{NotWritten, Output, Sink};
-
-/// Most records that wait to be written.
-const QUEUE: usize = 1024;
-/// How long the end of the process waits for what is still to be written.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
-/// Why a line is lost for which there is no room there.
-const FULL: &str = "the queue was full";
-/// The stack of the thread, in bytes: it only writes.
-const STACK: usize = 64 * 1024;
+use super::output::{NotWritten, Output, Sink, Weight};
+use super::queue::{Queue, Room};
+use super::{Record, line};
 
 /// Takes records and writes them, or counts them as lost and writes the count.
 #[derive(Debug)]
@@ -31,36 +17,9 @@ pub enum Recorder {
     Required(Mutex<Output>),
 }
 
-/// Records that wait for the thread, which makes lines of them.
+/// A place for the line of one record, until this is used or dropped.
 #[derive(Debug)]
-pub struct Queue {
-    records: Mutex<Option<SyncSender<Line>>>,
-    lost: Arc<AtomicU64>,
-    /// Closed by the thread when it has written everything.
-    written: Mutex<Receiver<()>>,
-}
-
-/// A record with its time.
-#[derive(Debug, Serialize)]
-struct Line {
-    /// Milliseconds since 1970.
-    time_ms: u64,
-    #[serde(flatten)]
-    record: Record,
-}
-
-impl Line {
-    fn new(record: Record) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self { time_ms: now.map_or(0, |since| since.as_millis() as u64), record }
-    }
-
-    fn write(&self, output: &mut Output) -> Result<(), NotWritten> {
-        // A struct of texts and numbers always has a line.
-        let line = serde_json::to_string(self).map_err(|_| NotWritten)?;
-        output.write(&line)
-    }
-}
+pub struct Place<'a>(Option<Room<'a>>);
 
 impl Recorder {
     /// Records there; `required`: no record, no signature.
@@ -81,19 +40,33 @@ impl Recorder {
         matches!(self, Self::Required(_))
     }
 
-    /// Records it. Where a record is required this waits until the line is handed over, a second at most; otherwise
-    /// it waits for nothing and cannot fail.
+    /// A place that no other line can take, for what must not go unseen. Where all are taken this waits, some seconds
+    /// at most; `None` when there is none even then.
+    #[must_use]
+    pub fn reserve(&self) -> Option<Place<'_>> {
+        match self {
+            Self::Queued(queue) => queue.reserve().map(|room| Place(Some(room))),
+            // Who writes its line itself needs none.
+            Self::Required(_) => Some(Place(None)),
+        }
+    }
+
+    /// Records it, in its place if it has one, else as one of the lines of its user, of which there may be too many.
+    /// Where a record is required this waits until the line is handed over, a second at most; otherwise it waits for
+    /// nothing and cannot fail.
     ///
     /// # Errors
     /// When a record that is required is not written.
-    pub fn record(&self, record: Record) -> Result<(), NotWritten> {
-        let line = Line::new(record);
+    pub fn record(&self, record: &Record, place: Option<Place<'_>>) -> Result<(), NotWritten> {
         match self {
             Self::Queued(queue) => {
-                queue.put(line);
+                queue.put(record, place.and_then(|place| place.0));
                 Ok(())
             }
-            Self::Required(output) => line.write(&mut held(output)),
+            Self::Required(output) => {
+                let line = line::of(record);
+                output.lock().unwrap_or_else(PoisonError::into_inner).write(&line, Weight::Free)
+            }
         }
     }
 
@@ -109,43 +82,4 @@ impl Recorder {
             }
         }
     }
-}
-
-impl Queue {
-    fn start(mut output: Output) -> io::Result<Self> {
-        let (queue, records) = sync_channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
-        let (writing, written) = sync_channel(0);
-        let given_up = Arc::clone(&lost);
-        thread::Builder::new().name("record".to_owned()).stack_size(STACK).spawn(move || {
-            write_all(&records, &given_up, &mut output);
-            drop(writing);
-        })?;
-        Ok(Self { records: Mutex::new(Some(queue)), lost, written: Mutex::new(written) })
-    }
-
-    fn put(&self, line: Line) {
-        if held(&self.records).as_ref().is_none_or(|records| records.try_send(line).is_err()) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn finish(&self) {
-        *held(&self.records) = None;
-        let _ = held(&self.written).recv_timeout(LAST_PATIENCE);
-    }
-}
-
-fn write_all(records: &Receiver<Line>, given_up: &AtomicU64, output: &mut Output) {
-    for line in records {
-        output.lose(given_up.swap(0, Ordering::Relaxed), FULL);
-        // It is counted, which is all that can be done about it.
-        let _ = line.write(output);
-    }
-    output.lose(given_up.swap(0, Ordering::Relaxed), FULL);
-    output.finish();
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,13 +1,15 @@
 //! Where lines go, and what happens when they cannot go there.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
+use std::thread;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::Signal;
 
-use crate::bench::{Bench, FAILURE, LIST, PATIENCE, SIGN_RESPONSE, Serve, sign, sshsig};
+use crate::bench::{Bench, FAILURE, LIST, PATIENCE, SIGN_RESPONSE, Serve, frame, sign, sshsig};
 use crate::{USER, rule};
 
 /// The daemon of syslog(3), in a /dev of its own.
@@ -45,8 +47,8 @@ fn syslog_gets_a_line_for_every_signature_and_connection() {
     bench.write_text("{");
     serve.hang_up("the policy of before stays");
     let told = next(&daemon, &serve);
-    assert_eq!(told["event"], "told");
-    assert!(told["words"].as_str().is_some_and(|words| words.starts_with("policy-invalid: ")), "{told}");
+    assert_eq!((&told["event"], &told["outcome"]), (&"policy".into(), &"refused".into()));
+    assert_eq!(told["code"], "policy-invalid");
 }
 
 #[test]
@@ -56,7 +58,10 @@ fn nothing_is_signed_that_syslog_does_not_get_until_it_does_and_why_is_said() {
     let request = sign(&key.blob, &sshsig("git"));
     bench.write_policy(&[rule(&key, r#""namespaces": ["git"]"#)], "{}");
     fs::create_dir(bench.folder().join("dev")).expect("made");
+    let daemon = syslog(&bench);
     let mut serve = bench.serve_with_dev(&["--record", "syslog", "--record-required"]);
+    drop(daemon);
+    fs::remove_file(bench.folder().join("dev/log")).expect("removed");
     let mut client = serve.connect(USER);
     for _ in 0..2 {
         assert_eq!(client.ask(&request), FAILURE, "there is no syslog");
@@ -69,6 +74,92 @@ fn nothing_is_signed_that_syslog_does_not_get_until_it_does_and_why_is_said() {
     assert_eq!((&lost["event"], &lost["lines"]), (&"lost".into(), &2.into()));
     assert!(lost["why"].as_str().is_some_and(|why| why.starts_with("/dev/log: ")), "{lost}");
     assert_eq!(next(&daemon, &serve)["outcome"], "signed");
+}
+
+#[test]
+fn a_syslog_that_is_not_there_is_said_at_once_and_used_as_soon_as_it_is() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write_policy(&[], "{}");
+    fs::create_dir(bench.folder().join("dev")).expect("made");
+    let mut serve = bench.serve_with_dev(&["--record", "syslog"]);
+    serve.hear("record-unavailable: /dev/log: ");
+    let refused = sign(b"no key", &[7; 32]);
+    assert_eq!(serve.connect(USER).ask(&refused), FAILURE);
+    serve.hear("record-failed: /dev/log: ENOENT");
+    let daemon = syslog(&bench);
+    assert_eq!(serve.connect(USER).ask(&refused), FAILURE);
+    let lost = next(&daemon, &serve);
+    assert_eq!(lost["event"], "lost", "{lost}");
+    serve.signal(Signal::SIGHUP);
+    let read = std::iter::repeat_with(|| next(&daemon, &serve)).find(|line| line["event"] == "policy");
+    assert_eq!(read.expect("endless")["outcome"], "read");
+}
+
+#[test]
+fn nobody_is_served_without_the_syslog_that_is_required() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write_policy(&[], "{}");
+    fs::create_dir(bench.folder().join("dev")).expect("made");
+    let said = bench.refused_with_dev(&["--record", "syslog", "--record-required"]);
+    assert!(said.contains("record-unavailable: /dev/log: "), "{said}");
+}
+
+#[test]
+fn what_comes_of_a_policy_that_is_read_again_is_in_the_record() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write_policy(&[], "{}");
+    let mut serve = bench.serve_by_policy(&[]);
+    serve.hang_up(r#""event":"policy","outcome":"read""#);
+    bench.write_text("{");
+    serve.hang_up(r#""event":"policy","outcome":"refused","code":"policy-invalid""#);
+}
+
+/// Asks for signatures that are denied, without a pause, until the program has gone.
+fn flood(serve: &Serve) {
+    let mut client = serve.connect(USER);
+    let requests = frame(&sign(b"no key", &[7; 32])).repeat(200);
+    let mut replies = client.stream.try_clone().expect("cloned");
+    thread::spawn(move || io::copy(&mut replies, &mut io::sink()));
+    thread::spawn(move || while client.stream.write_all(&requests).is_ok() {});
+}
+
+#[test]
+fn no_flood_of_requests_hides_a_signature_or_what_another_user_asks() {
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.add_key("one");
+    let rule = rule(&key, r#""namespaces": ["git"]"#);
+    let (rate, other) = (r#"{"burst": 1000, "per_s": 1000}"#, USER + 1);
+    bench.write_text(&format!(
+        r#"{{"clients": [{{"uid": {USER}}}, {{"uid": {other}}}], "keys": [{rule}], "rate": {rate}}}"#
+    ));
+    let record = bench.folder().join("record");
+    let file = File::create(&record).expect("made");
+    let serve = bench.serve_by_policy_saying(Stdio::from(file), &["--mode", "666"]);
+    for _ in 0..16 {
+        flood(&serve);
+    }
+    let mut client = serve.connect(USER);
+    for number in 0..100 {
+        assert_eq!(client.ask(&sign(&key.blob, &sshsig("git")))[0], SIGN_RESPONSE, "{number}");
+        assert_eq!(serve.connect(other).ask(&sign(b"no key", &[7; 32])), FAILURE, "{number}");
+    }
+    serve.end();
+    let record = fs::read_to_string(record).expect("read");
+    let lines: Vec<serde_json::Value> =
+        record.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |event: &str, uid: u32, outcome: &str| {
+        let is = |line: &&serde_json::Value| {
+            line["event"] == event && line["kernel"]["uid"] == uid && line["outcome"] == outcome
+        };
+        lines.iter().filter(is).count()
+    };
+    assert_eq!(of("sign", USER, "signed"), 100);
+    assert_eq!(of("sign", other, "refused"), 100);
+    let refused = of("sign", USER, "refused");
+    assert!(refused < 2000, "{refused}: a flood does not fill the record");
+    let lost: Vec<_> = lines.iter().filter(|line| line["event"] == "lost").collect();
+    assert!(!lost.is_empty() && lost.iter().all(|line| line["uid"] == USER), "{lost:?}");
+    assert!(lost[0]["reasons"]["key-not-listed"].as_u64().is_some_and(|lines| lines > 0), "{lost:?}");
 }
 
 #[test]

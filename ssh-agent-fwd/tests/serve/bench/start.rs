@@ -43,9 +43,17 @@ impl Bench {
     /// The same, in a mount namespace where `dev` of this folder is /dev.
     pub fn serve_with_dev(&self, words: &[&str]) -> Serve {
         let dev = self.folder.path().join("dev");
-        let script = r#"mount --bind "$0" /dev && exec "$@""#;
-        let below = ["unshare", "--mount", "sh", "-c", script, dev.to_str().expect("a path")];
-        self.serve_by_policy_below(&below, words)
+        self.serve_by_policy_below(&below_dev(dev.to_str().expect("a path")), words)
+    }
+
+    /// What it says when it does not serve there.
+    pub fn refused_with_dev(&self, words: &[&str]) -> String {
+        let dev = self.folder.path().join("dev");
+        let below = below_dev(dev.to_str().expect("a path"));
+        let mut command = Command::new(below[0]);
+        let own = self.command(&[&["--policy", self.policy().to_str().expect("a path")], words].concat());
+        command.args(&below[1..]).arg(own.get_program()).args(own.get_args());
+        refusal(&mut command)
     }
 
     /// The same, in a user namespace that has the first uids and gids, so many, and no other.
@@ -126,10 +134,20 @@ impl Bench {
     pub fn refused(&self, words: &[&str]) -> String {
         let more: &[&str] =
             if words.is_empty() && self.socket().exists() { &["--allow-user", "5"] } else { words };
-        let output = bounded(self.command(more).stdout(Stdio::piped()).spawn().expect("started"));
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        String::from_utf8(output.stderr).expect("words")
+        refusal(&mut self.command(more))
     }
+}
+
+/// What makes this folder /dev for the command that follows.
+fn below_dev(dev: &str) -> [&str; 6] {
+    ["unshare", "--mount", "sh", "-c", r#"mount --bind "$0" /dev && exec "$@""#, dev]
+}
+
+fn refusal(command: &mut Command) -> String {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = bounded(command.spawn().expect("started"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).expect("words")
 }
 
 fn awaited(serve: Serve, ready: &UnixDatagram) -> Serve {

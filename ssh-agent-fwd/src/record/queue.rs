@@ -1,0 +1,263 @@
+//! Lines that wait for the thread that writes them. Those that were paid for with a token have room of their own,
+//! which is theirs before there is a line; all others have their users' shares.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::output::{Output, Weight};
+use super::shares::{LostOf, Owner, Shares};
+use super::{Record, line};
+
+/// Most lines that wait of those that have room of their own.
+const QUEUE: usize = 1024;
+/// How long room is waited for: longer than the thread waits for a reader that stalls.
+const ROOM_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the end of the process waits for what is still to be written.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// How long losses are counted until they are told of.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// Lines for which memory is kept when none waits.
+const KEPT: usize = 16;
+/// The stack of the thread, in bytes: it only writes.
+const STACK: usize = 64 * 1024;
+/// Why lines are lost here.
+const BEYOND_SHARE: &str = "more lines than the share of a user";
+
+/// Lines that wait, and who writes them.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: Arc<Waiting>,
+    /// Closed by the thread when it has written everything.
+    written: Mutex<Receiver<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    state: Mutex<State>,
+    is_work: Condvar,
+    is_room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<Line>,
+    /// Lines that have room of their own, those that are still to come among them.
+    paid: usize,
+    shares: Shares,
+    /// The thread sleeps: only then is it worth a system call to wake it.
+    is_asleep: bool,
+    is_over: bool,
+}
+
+#[derive(Debug)]
+struct Line {
+    place: Place,
+    text: Box<str>,
+}
+
+/// What the line takes up.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Room,
+    Share(Owner),
+}
+
+/// What the thread has to do.
+enum Work {
+    Line(Line),
+    Lost(Vec<LostOf>),
+    Over,
+}
+
+/// Room for one line, until this is used or dropped.
+#[derive(Debug)]
+pub struct Room<'a>(&'a Queue);
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.release();
+    }
+}
+
+/// A line about lines that are not there.
+#[derive(Serialize)]
+struct Lost<'a> {
+    time_ms: u64,
+    event: &'static str,
+    lines: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Owner,
+    reasons: &'a BTreeMap<&'static str, u64>,
+    why: &'static str,
+}
+
+impl Queue {
+    /// With a thread that writes there.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start(mut output: Output) -> io::Result<Self> {
+        let (writing, written): (SyncSender<()>, _) = sync_channel(0);
+        let waiting = Arc::new(Waiting::default());
+        let of_thread = Arc::clone(&waiting);
+        thread::Builder::new().name("record".to_owned()).stack_size(STACK).spawn(move || {
+            of_thread.write_all(&mut output);
+            drop(writing);
+        })?;
+        Ok(Self { waiting, written: Mutex::new(written) })
+    }
+
+    /// Room for a line, which is surely written then as far as the log takes it; waits some seconds where there is none.
+    pub fn reserve(&self) -> Option<Room<'_>> {
+        let state = self.waiting.state();
+        let is_full = |state: &mut State| state.paid >= QUEUE && !state.is_over;
+        let waited = self.waiting.is_room.wait_timeout_while(state, ROOM_PATIENCE, is_full);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_room = state.paid < QUEUE;
+        state.paid += usize::from(is_room);
+        drop(state);
+        is_room.then(|| Room(self))
+    }
+
+    /// Has the line written, in the room that it has or in the share of its user; or counts it as lost.
+    pub fn put(&self, record: &Record, room: Option<Room<'_>>) {
+        let place = match room {
+            // The thread gives it back, when it takes the line.
+            Some(room) => {
+                std::mem::forget(room);
+                Place::Room
+            }
+            None => {
+                let owner = self.waiting.state().shares.take(record.uid(), record.reason(), Instant::now());
+                match owner {
+                    Some(owner) => Place::Share(owner),
+                    None => return self.waiting.wake(),
+                }
+            }
+        };
+        let text = line::of(record).into_boxed_str();
+        self.waiting.state().lines.push_back(Line { place, text });
+        self.waiting.wake();
+    }
+
+    /// Writes what waits, and nothing after it; what is not written within some seconds is given up.
+    pub fn finish(&self) {
+        self.waiting.state().is_over = true;
+        self.waiting.wake();
+        self.waiting.is_room.notify_all();
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = written.recv_timeout(LAST_PATIENCE);
+    }
+}
+
+impl Waiting {
+    fn write_all(&self, output: &mut Output) {
+        loop {
+            // What cannot be written is counted, which is all that can be done about it.
+            let _ = match self.next() {
+                Work::Line(Line { place: Place::Room, text }) => output.write(&text, Weight::Paid),
+                Work::Line(Line { place: Place::Share(_), text }) => output.write(&text, Weight::Free),
+                Work::Lost(lost) => lost.iter().try_for_each(|lost| tell(lost, output)),
+                Work::Over => return output.finish(),
+            };
+        }
+    }
+
+    fn next(&self) -> Work {
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            let told_at = state.shares.lost_at().map(|since| since + TOLD_EVERY);
+            if told_at.is_some_and(|at| at <= now || state.is_over && state.lines.is_empty()) {
+                return Work::Lost(state.shares.take_lost());
+            }
+            if let Some(line) = state.lines.pop_front() {
+                match line.place {
+                    Place::Share(owner) => state.shares.leave(owner),
+                    Place::Room => {
+                        state.paid -= 1;
+                        self.tell_room(&state);
+                    }
+                }
+                return Work::Line(line);
+            }
+            if state.is_over {
+                return Work::Over;
+            }
+            state.lines.shrink_to(KEPT);
+            state.is_asleep = true;
+            state = self.sleep(state, told_at.map(|at| at.saturating_duration_since(now)));
+            state.is_asleep = false;
+        }
+    }
+
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>, limit: Option<Duration>) -> MutexGuard<'a, State> {
+        match limit {
+            Some(limit) => self.is_work.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.is_work.wait(state).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    fn wake(&self) {
+        if self.state().is_asleep {
+            self.is_work.notify_one();
+        }
+    }
+
+    /// Gives room back that no line has used.
+    fn release(&self) {
+        let mut state = self.state();
+        state.paid -= 1;
+        self.tell_room(&state);
+    }
+
+    /// Nobody waits unless it was full.
+    fn tell_room(&self, state: &State) {
+        if state.paid + 1 == QUEUE {
+            self.is_room.notify_all();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tell(lost: &LostOf, output: &mut Output) -> Result<(), super::NotWritten> {
+    let lines = lost.reasons.values().sum();
+    let said = Lost {
+        time_ms: line::now(),
+        event: "lost",
+        lines,
+        uid: lost.owner,
+        reasons: &lost.reasons,
+        why: BEYOND_SHARE,
+    };
+    output.write_for(lines, &line::json(&said), Weight::Paid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Sink;
+
+    #[test]
+    fn who_finds_no_room_waits_for_it() {
+        let queue = Queue::start(Output::open(Sink::Stderr).expect("opened")).expect("a thread");
+        let mut rooms: Vec<Room<'_>> = (0..QUEUE).map(|_| queue.reserve().expect("room")).collect();
+        assert!(queue.reserve().is_none(), "there is no more of it");
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| queue.reserve().is_some());
+            drop(rooms.pop());
+            assert!(waits.join().expect("it ended"));
+        });
+        drop(rooms);
+        assert_eq!(queue.waiting.state().paid, 0);
+    }
+}
