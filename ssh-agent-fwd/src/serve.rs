@@ -122,7 +122,8 @@ fn examine_record(call: &ServeCall) -> Result<(), Failure> {
     }
     let Err(why) = examine_syslog() else { return Ok(()) };
     let help = "start a daemon of syslog(3), or have --record stderr and keep what comes there";
-    let failure = Failure::new("record-unavailable", format!("/dev/log: {why}: no line of the record is kept; {help}"));
+    let failure =
+        Failure::new("record-unavailable", format!("/dev/log: {why}: no line of the record is kept; {help}"));
     if call.record_required {
         return Err(failure);
     }

@@ -14,6 +14,16 @@ const MAX_GROUPS: usize = 65_536;
 /// As many are asked for at first: few accounts are in more.
 const USUAL_GROUPS: usize = 64;
 
+/// Gives the pages of the heap that are free back to the kernel: threads that have ended leave them scattered
+/// (malloc_trim(3); a C library without it keeps them).
+pub(crate) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes a number, and may be called by any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// The supplementary groups that the peer had when it connected (unix(7), SO_PEERGROUPS; Linux 4.13).
 pub(crate) fn peer_groups(socket: &impl AsFd) -> io::Result<Vec<u32>> {
     let mut groups: Vec<libc::gid_t> = vec![0; USUAL_GROUPS];

@@ -1,6 +1,7 @@
 //! What /proc shows of a process (proc(5)). It is for the record alone: the process may have become another program
 //! since it connected.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -30,20 +31,21 @@ impl Facts {
     /// What the folder of a process shows.
     #[must_use]
     pub fn of(folder: &OwnedFd) -> Self {
-        let exe = readlinkat(folder, "exe").ok();
+        let exe = readlinkat(folder, c"exe").ok();
         Self {
             exe: exe.map(|exe| diagnostics::one_line(&String::from_utf8_lossy(exe.as_bytes()))),
-            start_time: read(folder, "stat").as_deref().and_then(start_time),
-            cgroup: read(folder, "cgroup").as_deref().and_then(cgroup),
+            start_time: read(folder, c"stat").as_deref().and_then(start_time),
+            cgroup: read(folder, c"cgroup").as_deref().and_then(cgroup),
             attested: false,
         }
     }
 }
 
-/// The kernel writes a file of /proc for one read(2), as far as there is room.
-fn read(folder: &OwnedFd, name: &str) -> Option<String> {
+/// The kernel writes a file of /proc for one read(2), as far as there is room. Every client has a thread: what is long is
+/// not on its stack, nor is the name, of which a copy is made there unless it ends in NUL.
+fn read(folder: &OwnedFd, name: &CStr) -> Option<String> {
     let file = openat(folder.as_fd(), name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let mut text = [0; MAX_READ];
+    let mut text = vec![0; MAX_READ];
     let length = nix::unistd::read(&file, &mut text).ok()?;
     Some(String::from_utf8_lossy(&text[..length]).into_owned())
 }

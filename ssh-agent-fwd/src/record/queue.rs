@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::output::{Output, Weight};
 use super::shares::{LostOf, Owner, Shares};
 use super::{Record, line};
+use crate::sys;
 
 /// Most lines that wait of those that have room of their own.
 const QUEUE: usize = 1024;
@@ -24,6 +25,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Lines for which memory is kept when none waits.
 const KEPT: usize = 16;
+/// Without a line for so long, the memory that the busy time before took is given back.
+const REST: Duration = Duration::from_millis(100);
 /// The stack of the thread, in bytes: it only writes.
 const STACK: usize = 64 * 1024;
 /// Why lines are lost here.
@@ -52,6 +55,8 @@ struct State {
     shares: Shares,
     /// The thread sleeps: only then is it worth a system call to wake it.
     is_asleep: bool,
+    /// It has written since memory was given back last.
+    has_worked: bool,
     is_over: bool,
 }
 
@@ -185,23 +190,35 @@ impl Waiting {
                         self.tell_room(&state);
                     }
                 }
+                state.has_worked = true;
                 return Work::Line(line);
             }
             if state.is_over {
                 return Work::Over;
             }
-            state.lines.shrink_to(KEPT);
-            state.is_asleep = true;
             state = self.sleep(state, told_at.map(|at| at.saturating_duration_since(now)));
-            state.is_asleep = false;
         }
     }
 
-    fn sleep<'a>(&self, state: MutexGuard<'a, State>, limit: Option<Duration>) -> MutexGuard<'a, State> {
-        match limit {
-            Some(limit) => self.is_work.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0,
+    /// Until there is a line, or for so long. The first time after work, what that took is given back soon.
+    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>, limit: Option<Duration>) -> MutexGuard<'a, State> {
+        state.is_asleep = true;
+        let limit = if state.has_worked { Some(limit.map_or(REST, |limit| limit.min(REST))) } else { limit };
+        let mut state = match limit {
+            Some(limit) => {
+                let waited = self.is_work.wait_timeout(state, limit);
+                let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                if state.has_worked && timeout.timed_out() && state.lines.is_empty() {
+                    state.has_worked = false;
+                    state.lines.shrink_to(KEPT);
+                    sys::give_memory_back();
+                }
+                state
+            }
             None => self.is_work.wait(state).unwrap_or_else(PoisonError::into_inner),
-        }
+        };
+        state.is_asleep = false;
+        state
     }
 
     fn wake(&self) {
