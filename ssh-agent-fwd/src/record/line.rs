@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::Record;
 
+/// More than most lines have, in bytes, and more than malloc(3) keeps for a thread that has freed it.
+const USUAL: usize = 1536;
+
 /// A record with its time.
 #[derive(Serialize)]
 struct Timed<'a> {
@@ -27,5 +30,7 @@ pub fn now() -> u64 {
 
 /// A struct of texts and numbers always has a line.
 pub fn json(said: &impl Serialize) -> String {
-    serde_json::to_string(said).unwrap_or_default()
+    let mut text = Vec::with_capacity(USUAL);
+    let written = serde_json::to_writer(&mut text, said);
+    written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default()
 }

@@ -50,6 +50,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct State {
     lines: VecDeque<Line>,
+    /// Their texts, one after the other: a heap in which every line had its own piece would be full of holes.
+    texts: VecDeque<u8>,
     /// Lines that have room of their own, those that are still to come among them.
     paid: usize,
     shares: Shares,
@@ -63,7 +65,7 @@ struct State {
 #[derive(Debug)]
 struct Line {
     place: Place,
-    text: Box<str>,
+    length: usize,
 }
 
 /// What the line takes up.
@@ -75,7 +77,7 @@ enum Place {
 
 /// What the thread has to do.
 enum Work {
-    Line(Line),
+    Line(Weight),
     Lost(Vec<LostOf>),
     Over,
 }
@@ -100,6 +102,21 @@ struct Lost<'a> {
     uid: Owner,
     reasons: &'a BTreeMap<&'static str, u64>,
     why: &'static str,
+}
+
+impl State {
+    fn push(&mut self, place: Place, text: &str) {
+        self.texts.extend(text.as_bytes());
+        self.lines.push_back(Line { place, length: text.len() });
+    }
+
+    /// The place of the first line, whose text is put there.
+    fn pop(&mut self, text: &mut Vec<u8>) -> Option<Place> {
+        let Line { place, length } = self.lines.pop_front()?;
+        text.clear();
+        text.extend(self.texts.drain(..length));
+        Some(place)
+    }
 }
 
 impl Queue {
@@ -146,8 +163,8 @@ impl Queue {
                 }
             }
         };
-        let text = line::of(record).into_boxed_str();
-        self.waiting.state().lines.push_back(Line { place, text });
+        let text = line::of(record);
+        self.waiting.state().push(place, &text);
         self.waiting.wake();
     }
 
@@ -163,18 +180,18 @@ impl Queue {
 
 impl Waiting {
     fn write_all(&self, output: &mut Output) {
+        let mut text = Vec::new();
         loop {
             // What cannot be written is counted, which is all that can be done about it.
-            let _ = match self.next() {
-                Work::Line(Line { place: Place::Room, text }) => output.write(&text, Weight::Paid),
-                Work::Line(Line { place: Place::Share(_), text }) => output.write(&text, Weight::Free),
+            let _ = match self.next(&mut text) {
+                Work::Line(weight) => output.write(&String::from_utf8_lossy(&text), weight),
                 Work::Lost(lost) => lost.iter().try_for_each(|lost| tell(lost, output)),
                 Work::Over => return output.finish(),
             };
         }
     }
 
-    fn next(&self) -> Work {
+    fn next(&self, text: &mut Vec<u8>) -> Work {
         let mut state = self.state();
         loop {
             let now = Instant::now();
@@ -182,16 +199,15 @@ impl Waiting {
             if told_at.is_some_and(|at| at <= now || state.is_over && state.lines.is_empty()) {
                 return Work::Lost(state.shares.take_lost());
             }
-            if let Some(line) = state.lines.pop_front() {
-                match line.place {
-                    Place::Share(owner) => state.shares.leave(owner),
-                    Place::Room => {
-                        state.paid -= 1;
-                        self.tell_room(&state);
-                    }
-                }
+            if let Some(place) = state.pop(text) {
                 state.has_worked = true;
-                return Work::Line(line);
+                let Place::Share(owner) = place else {
+                    state.paid -= 1;
+                    self.tell_room(&state);
+                    return Work::Line(Weight::Paid);
+                };
+                state.shares.leave(owner);
+                return Work::Line(Weight::Free);
             }
             if state.is_over {
                 return Work::Over;
@@ -211,6 +227,7 @@ impl Waiting {
                 if state.has_worked && timeout.timed_out() && state.lines.is_empty() {
                     state.has_worked = false;
                     state.lines.shrink_to(KEPT);
+                    state.texts.shrink_to(0);
                     sys::give_memory_back();
                 }
                 state
