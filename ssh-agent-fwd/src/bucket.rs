@@ -1,9 +1,9 @@
-//! How often: a token bucket for every uid and key.
+//! How often: a token bucket for everybody, or for everybody and every key.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Instant;
 
-use crate::key::Fingerprint;
 use crate::policy::Rate;
 
 /// Most buckets that are held. A uid and a key that policy names have one, so that more need a policy that is larger.
@@ -19,14 +19,14 @@ struct Level {
     at: Instant,
 }
 
-/// The buckets of everybody.
+/// The buckets, by what each is for.
 #[derive(Debug)]
-pub struct Buckets {
+pub struct Buckets<Of> {
     rate: Rate,
-    levels: HashMap<(u32, Fingerprint), Level>,
+    levels: HashMap<Of, Level>,
 }
 
-impl Buckets {
+impl<Of: Copy + Eq + Hash> Buckets<Of> {
     /// Every bucket is full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
@@ -38,10 +38,9 @@ impl Buckets {
         self.rate = rate;
     }
 
-    /// Takes a token for a signature; false when there is none, and when nobody's bucket can be given up for one more.
-    pub fn take(&mut self, uid: u32, key: &Fingerprint, now: Instant) -> bool {
+    /// Takes a token; false when there is none, and when nobody's bucket can be given up for one more.
+    pub fn take(&mut self, name: Of, now: Instant) -> bool {
         let rate = self.rate;
-        let name = (uid, *key);
         if !self.levels.contains_key(&name) && self.levels.len() >= MAX_BUCKETS {
             // One that is full again says no more than none.
             self.levels.retain(|_, level| filled(level, rate, now) < capacity(rate));
@@ -73,7 +72,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::key::KeyBlob;
+    use crate::key::{Fingerprint, KeyBlob};
 
     const RATE: Rate = Rate { burst: 3, milli_per_s: 500 };
 
@@ -107,7 +106,7 @@ mod tests {
             (1_000_000, false),
         ] {
             let now = start + Duration::from_millis(milliseconds);
-            assert_eq!(buckets.take(1000, &key("a"), now), given, "{milliseconds}");
+            assert_eq!(buckets.take((1000, key("a")), now), given, "{milliseconds}");
         }
     }
 
@@ -122,33 +121,33 @@ mod tests {
             (2, "a", false),
             (1, "b", false),
         ] {
-            assert_eq!(buckets.take(uid, &key(name), now), given, "{uid} {name}");
+            assert_eq!(buckets.take((uid, key(name)), now), given, "{uid} {name}");
         }
     }
 
     #[test]
     fn another_rate_gives_nothing_back() {
         let (mut buckets, now) = (Buckets::new(Rate { burst: 2, milli_per_s: 1000 }), Instant::now());
-        assert!(buckets.take(1, &key("a"), now) && buckets.take(1, &key("a"), now));
+        assert!(buckets.take((1, key("a")), now) && buckets.take((1, key("a")), now));
         buckets.set_rate(Rate { burst: 100, milli_per_s: 2000 });
-        assert!(!buckets.take(1, &key("a"), now));
+        assert!(!buckets.take((1, key("a")), now));
         let later = now + Duration::from_millis(500);
-        assert!(buckets.take(1, &key("a"), later) && !buckets.take(1, &key("a"), later));
+        assert!(buckets.take((1, key("a")), later) && !buckets.take((1, key("a")), later));
         buckets.set_rate(Rate { burst: 1, milli_per_s: 1000 });
         let late = now + Duration::from_secs(100);
-        assert!(buckets.take(1, &key("a"), late) && !buckets.take(1, &key("a"), late), "the new burst");
+        assert!(buckets.take((1, key("a")), late) && !buckets.take((1, key("a")), late), "the new burst");
     }
 
     #[test]
     fn there_are_no_more_buckets_than_the_most() {
         let (mut buckets, start) = (Buckets::new(RATE), Instant::now());
         for uid in 0..u32::try_from(MAX_BUCKETS).expect("few") {
-            assert!(buckets.take(uid, &key("a"), start));
+            assert!(buckets.take((uid, key("a")), start));
         }
-        assert!(!buckets.take(u32::MAX, &key("a"), start), "all are in use");
-        assert!(buckets.take(0, &key("a"), start), "those that are there go on");
+        assert!(!buckets.take((u32::MAX, key("a")), start), "all are in use");
+        assert!(buckets.take((0, key("a")), start), "those that are there go on");
         let later = start + Duration::from_secs(2);
-        assert!(buckets.take(u32::MAX, &key("a"), later), "the full ones are given up");
+        assert!(buckets.take((u32::MAX, key("a")), later), "the full ones are given up");
         assert_eq!(buckets.levels.len(), 2, "the one that was taken from twice, and the new one");
     }
 }

@@ -8,7 +8,7 @@ mod client;
 use std::cell::OnceCell;
 use std::os::unix::net::UnixStream;
 
-use crate::bindings::Bindings;
+use crate::bindings::{Bindings, MAX_SESSIONS};
 use crate::key::KeyBlob;
 use crate::peer::{Peer, Process};
 use crate::policy::{Decision, Policy, Reason, decide, is_listed, may_list};
@@ -25,6 +25,8 @@ use client::Client;
 
 /// SSH_AGENT_EXTENSION_FAILURE, the whole body: an agent's word for a session-bind that does not verify.
 const EXTENSION_FAILURE: [u8; 1] = [28];
+/// What is kept of the memory of a long message, in bytes, for the next one.
+const KEPT: usize = 4096;
 
 /// Serves a client until it goes, is too slow or breaks the protocol, or policy does not admit it any more.
 /// `left` is called as soon as it has gone: the record is not its business any more.
@@ -96,6 +98,8 @@ impl<'a> Connection<'a> {
             }
             self.count();
             let written = client.write(&self.reply);
+            request.shrink_to(KEPT);
+            self.reply.shrink_to(KEPT);
             // Whether the reply was taken or not.
             let _ = after.map(|(record, place)| recorder.record(&record, place));
             if let Err(error) = written {
@@ -172,11 +176,16 @@ impl<'a> Connection<'a> {
         (record.with_outcome(outcome), place)
     }
 
-    /// The agent judges a bind, of every kind; it counts here when the agent has said SUCCESS.
+    /// The agent judges a bind, of every kind; it counts here when the agent has said SUCCESS. One that the agent is not
+    /// asked for, since there were many, still says whether the connection is forwarded.
     fn bind(&mut self, request: &[u8], bind: &Bind<'_>) {
         self.counts.binds += 1;
-        let answered = self.ask(request, || ()).is_ok();
-        self.bindings.record(bind, answered && self.reply == SUCCESS);
+        let is_asked = self.counts.binds <= MAX_SESSIONS as u64 && self.shared.take_bind(self.peer.uid);
+        if !is_asked {
+            self.say(&FAILURE);
+        }
+        let verified = is_asked && self.ask(request, || ()).is_ok() && self.reply == SUCCESS;
+        self.bindings.record(bind, verified);
         if self.reply != SUCCESS && self.reply != EXTENSION_FAILURE {
             self.say(&FAILURE);
         }

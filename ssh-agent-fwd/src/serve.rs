@@ -29,7 +29,7 @@ const NAME: &str = "ssh-agent-fwd";
 /// What it listens to.
 const HEARD: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1];
 /// How long the end waits for replies to requests that the agent has.
-const LAST_REPLIES: Duration = Duration::from_secs(5);
+const LAST_REPLIES: Duration = Duration::from_secs(2);
 
 /// How a signal has it end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,15 +3,19 @@
 mod in_flight;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use crate::bucket::Buckets;
 use crate::key::Fingerprint;
-use crate::policy::Policy;
+use crate::policy::{Policy, Rate};
 use crate::record::Recorder;
 
 pub use in_flight::{InFlight, Turn};
+
+/// How often a user may have the agent verify a session-bind. It works for one client at a time, and the largest host keys
+/// that it takes cost it 10 ms. A login that names its host key needs none.
+pub const BINDS: Rate = Rate { burst: 64, milli_per_s: 16_000 };
 
 /// What all connections have in common.
 #[derive(Debug)]
@@ -23,20 +27,22 @@ pub struct Shared {
     /// The requests that are being answered.
     pub in_flight: InFlight,
     policy: RwLock<Arc<Policy>>,
-    buckets: Mutex<Buckets>,
+    signatures: Mutex<Buckets<(u32, Fingerprint)>>,
+    binds: Mutex<Buckets<u32>>,
 }
 
 impl Shared {
     /// With this policy, all buckets full.
     #[must_use]
     pub fn new(agent: PathBuf, policy: Policy, recorder: Recorder) -> Self {
-        let buckets = Mutex::new(Buckets::new(policy.rate));
+        let (signatures, binds) = (Mutex::new(Buckets::new(policy.rate)), Mutex::new(Buckets::new(BINDS)));
         Self {
             agent,
             recorder,
             in_flight: InFlight::default(),
             policy: RwLock::new(Arc::new(policy)),
-            buckets,
+            signatures,
+            binds,
         }
     }
 
@@ -48,13 +54,23 @@ impl Shared {
 
     /// From now on this policy, for connections that are open, too.
     pub fn set_policy(&self, policy: Policy) {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).set_rate(policy.rate);
+        held(&self.signatures).set_rate(policy.rate);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
     /// Takes a token for a signature with this key.
     #[must_use]
     pub fn take_token(&self, uid: u32, key: &Fingerprint) -> bool {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).take(uid, key, Instant::now())
+        held(&self.signatures).take((uid, *key), Instant::now())
     }
+
+    /// Takes a token for a session-bind.
+    #[must_use]
+    pub fn take_bind(&self, uid: u32) -> bool {
+        held(&self.binds).take(uid, Instant::now())
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

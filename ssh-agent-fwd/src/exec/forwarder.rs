@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the agent may take to end.
 const ENDING: Duration = Duration::from_secs(5);
 /// How long the end waits for replies to requests that the agent has.
-const LAST_REPLIES: Duration = Duration::from_secs(5);
+const LAST_REPLIES: Duration = Duration::from_secs(2);
 /// The socket's mode: its owner's alone.
 const OWNER_ALONE: u32 = 0o600;
 

@@ -114,3 +114,24 @@ fn behind_so_many_hops_as_the_agent_counts_a_login_is_where_it_is_and_behind_one
         assert_eq!(reply[0], if bound { SIGN_RESPONSE } else { FAILURE[0] }, "{hops}");
     }
 }
+
+#[test]
+fn a_user_has_the_agent_verify_so_many_binds_and_no_more_and_each_of_them_still_counts_as_forwarding() {
+    let Some(bench) = Bench::new() else { return };
+    let (key, host) = (bench.add_key("one"), bench.add_key("host"));
+    let serve = bench.serve(&[at_host(&key, &host)]);
+    let login = |session: &[u8]| sign(&key.blob, &login_in(session, &key.blob, "git", Some(&host.blob)));
+    // Each connection has one, until the bucket is empty: what comes back with time is less than a connection takes.
+    let verified = (0..200_u32).map(|number| {
+        let session = [[7; 28].as_slice(), &number.to_be_bytes()].concat();
+        let signature = host_signature(&bench, &host, &session);
+        serve.connect(USER).ask(&bind(&host.blob, &session, &signature, 0)) == SUCCESS
+    });
+    let verified = verified.filter(|verified| *verified).count();
+    assert!((64..200).contains(&verified), "{verified}");
+    let mut client = serve.connect(USER);
+    assert_eq!(client.ask(&login(&[1; 32]))[0], SIGN_RESPONSE, "it names its host key, and needs no bind");
+    // Refused or not, who says once that it is forwarded is.
+    let _ = client.ask(&bind(&host.blob, &[2; 32], b"", 1));
+    assert_eq!(client.ask(&login(&[1; 32])), FAILURE);
+}
