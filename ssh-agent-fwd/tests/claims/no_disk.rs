@@ -56,7 +56,7 @@ fn nothing_that_up_starts_writes_the_key_anywhere_but_into_pipes_and_sockets() {
     let mut strace = start(&mut command, &bench.manifest(&[pem(&key)]).to_string());
     let mut line = String::new();
     BufReader::new(strace.stdout.take().expect("a pipe")).read_line(&mut line).expect("read");
-    assert!(line.starts_with("SSH_AUTH_SOCK="), "{line}: {:?}", strace.wait_with_output());
+    assert!(line.starts_with("SSH_AUTH_SOCK="), "{line}");
     assert_eq!(bench.fingerprints(), std::slice::from_ref(&key.fingerprint));
     let calls = fs::read_to_string(&log).expect("a log");
     let files: BTreeSet<String> = calls.lines().filter_map(opened).collect();
