@@ -100,9 +100,11 @@ impl Turn {
 
 /// The lock; `None` when it is another's, or was that of a file which has gone meanwhile.
 fn attempt(path: &Path) -> io::Result<Option<Flock<OwnedFd>>> {
-    match make_folder(Path::new(RUN), PUBLIC) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+    if !Path::new(RUN).exists() {
+        match make_folder(Path::new(RUN), PUBLIC) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
     }
     let place = match walk(path, Sticky::Refused) {
         Ok(place) => place,

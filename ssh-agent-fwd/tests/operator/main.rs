@@ -5,5 +5,6 @@ mod captures;
 mod check;
 mod instance;
 mod life;
+mod loads;
 #[path = "../sshd/mod.rs"]
 mod server;
