@@ -10,7 +10,7 @@ use diagnostics::{Failure, one_line};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::geteuid;
+use nix::unistd::{geteuid, getppid};
 
 use crate::exit::Exit;
 use crate::harden::harden;
@@ -45,6 +45,10 @@ fn carry_out() -> Result<Reply, Failure> {
     let order: Order = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     if geteuid().is_root() || geteuid().as_raw() != order.uid {
         return Err(failed(&format_args!("this process is uid {}, not {}", geteuid(), order.uid)));
+    }
+    // It may have ended before its end was to be ours.
+    if u32::try_from(getppid().as_raw()) != Ok(order.parent) {
+        return Err(failed(&"whoever started this process has ended"));
     }
     let home = order.home.as_path();
     match &order.task {

@@ -8,12 +8,12 @@ use crate::name::Name;
 use crate::process::Process;
 use crate::report::ABSENT;
 use crate::served_user::ServedUser;
-use crate::ssh_files;
+use crate::ssh_files::{self, Budget};
 
 /// What is seen of an instance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// How many generations have a folder.
+    /// How many generations have a folder, or have left files of the user's as they were.
     pub generations: usize,
     /// The one that serves, if one ever did.
     pub current: Option<Seen>,
@@ -67,8 +67,9 @@ impl Facts {
     /// # Errors
     /// Those of [`Instance`]'s files.
     pub fn gather(instance: &Instance) -> Result<Self, Failure> {
-        let current = instance.current()?.map(|generation| Seen::gather(&generation)).transpose()?;
-        Ok(Self { generations: instance.generations()?.len(), current })
+        let current = instance.serving()?.map(|generation| Seen::gather(&generation)).transpose()?;
+        let generations = instance.generations()?.len() + instance.left()?.len();
+        Ok(Self { generations, current })
     }
 }
 
@@ -102,7 +103,7 @@ impl Seen {
 /// Asks as clients do; the forwarder does not serve root.
 fn list_as_the_user(state: &State) -> Result<usize, Failure> {
     let user = ServedUser::resolve(&state.user, &state.home)?;
-    ssh_files::prove(state.public_socket.as_path(), &user)
+    ssh_files::prove(state.public_socket.as_path(), &user, &Budget::default())
 }
 
 /// The generation of this instance that serves, or did when it was last heard of.
@@ -111,10 +112,10 @@ fn list_as_the_user(state: &State) -> Result<usize, Failure> {
 /// `absent` when there is no such instance, `stale` when something is left of it alone.
 pub fn current(name: &Name) -> Result<Generation, Failure> {
     let instance = Instance::of(name);
-    if let Some(generation) = instance.current()? {
+    if let Some(generation) = instance.serving()? {
         return Ok(generation);
     }
-    if !instance.generations()?.is_empty() {
+    if !instance.generations()?.is_empty() || !instance.left()?.is_empty() {
         return Err(Failure::new(
             Condition::Stale.word(),
             format!("{name}: {}", Condition::Stale.sentence()),

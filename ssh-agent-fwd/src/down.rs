@@ -2,8 +2,7 @@
 
 pub mod files;
 pub mod generation;
-
-use std::cell::Cell;
+pub mod left;
 
 use diagnostics::Failure;
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use crate::instance::{Instance, Turn};
 use crate::interrupts::Interrupts;
 use crate::name::Name;
 use crate::report::{self, Report};
+use crate::ssh_files::Budget;
 use crate::up::require_root;
 
 /// The operation's name in JSON.
@@ -61,28 +61,33 @@ pub fn down(name: &Name) -> Result<bool, Vec<Failure>> {
     if failures.is_empty() { Ok(was_there) } else { Err(failures) }
 }
 
-/// Waits for the turn; whoever has it does not keep the old keys in use meanwhile.
+/// Waits for the turn. Whoever has it keeps no key in use meanwhile: what it starts is ended as well, and it fails.
 fn take_turn(name: &Name) -> Result<Turn, Failure> {
-    let waited = Cell::new(false);
-    Turn::take_unless(name, || {
-        if !waited.replace(true) {
-            Instance::of(name).generations()?.iter().for_each(end_daemons);
-        }
+    let end_all = || {
+        Instance::of(name).generations()?.iter().for_each(end_daemons);
         Ok(())
-    })
+    };
+    Turn::take_unless(name, end_all).or_else(|failure| end_all().and(Err(failure)))
 }
 
 /// What could not be done; the rest is.
 pub(crate) fn take_all_down(instance: &Instance) -> Vec<Failure> {
-    match instance.generations() {
-        // The newest first: what it has replaced is older.
-        Ok(generations) => generations
-            .iter()
-            .rev()
-            .flat_map(|generation| take_down(generation, Ending::AtOnce, GiveBack::To(None)))
-            .collect(),
+    let generations = match instance.generations() {
+        Ok(generations) => generations,
+        Err(failure) => return vec![failure],
+    };
+    // Of all of them, before anything for which a user could have us wait.
+    generations.iter().for_each(end_daemons);
+    let (nobody, budget) = (GiveBack::To(None), Budget::default());
+    let mut failures = match instance.left() {
+        Ok(left) => left::settle(&left, nobody, &budget),
         Err(failure) => vec![failure],
-    }
+    };
+    // The newest first: what it has replaced is older.
+    let newest_first = generations.iter().rev();
+    failures
+        .extend(newest_first.flat_map(|generation| take_down(generation, Ending::AtOnce, nobody, &budget)));
+    failures
 }
 
 /// Takes the folder and the lock away, if there is no generation any more.

@@ -28,8 +28,9 @@ use crate::policy::{Client, Policy};
 use crate::process::Process;
 use crate::report::NAME;
 use crate::served_user::ServedUser;
+use crate::ssh_files::{self, Budget};
 use crate::up::{Keys, source};
-use crate::{agent, ready, ssh_files};
+use crate::{agent, ready};
 
 /// This program's own failure (as of env(1)).
 pub const OWN_FAILURE: u8 = 125;
@@ -133,8 +134,11 @@ impl Daemons {
     /// The user gets a list.
     fn prove(&self, user: &ServedUser) -> Result<(), Failure> {
         let socket = self.generation.public_socket();
-        let listed =
-            if geteuid().is_root() { ssh_files::prove(&socket, user) } else { ready::ask_agent(&socket) };
+        let listed = if geteuid().is_root() {
+            ssh_files::prove(&socket, user, &Budget::default())
+        } else {
+            ready::ask_agent(&socket)
+        };
         listed.map(drop)
     }
 }

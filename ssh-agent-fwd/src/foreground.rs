@@ -5,8 +5,9 @@ use std::os::fd::OwnedFd;
 use diagnostics::{Failure, complain};
 use supervise::signal_name;
 
+use crate::down;
 use crate::down::files::GiveBack;
-use crate::down::generation::{Ending, take_down as take_down_one};
+use crate::down::generation::{Ending, end_daemons, take_down as take_down_one};
 use crate::exit::Exit;
 use crate::instance::{Generation, Instance, Turn};
 use crate::interrupts::Interrupts;
@@ -14,7 +15,7 @@ use crate::name::Name;
 use crate::process::Process;
 use crate::ready;
 use crate::report::NAME;
-use crate::{down, up};
+use crate::ssh_files::Budget;
 
 /// What ended the waiting.
 enum Why {
@@ -73,10 +74,12 @@ fn wait(generation: &Generation, interrupts: &Interrupts) -> Result<Why, Failure
 /// As `down`, unless another `up` or a `down` has been there meanwhile: then what may be left of this one alone. Whether
 /// none has been there.
 fn take_down(name: &Name, generation: &Generation) -> Result<bool, Failure> {
+    // They are this one's, whoever has the turn: nobody keeps them in use.
+    end_daemons(generation);
     let turn = Turn::take(name)?;
     let instance = Instance::of(name);
     let others = instance.generations()?;
-    let successor = others.iter().find(|other| *other != generation && up::is_found(other));
+    let successor = others.iter().find(|other| *other != generation && other.is_found());
     let was_ours = successor.is_none() && generation.folder().exists();
     let failures = match successor {
         None if was_ours => down::take_all_down(&instance),
@@ -84,7 +87,7 @@ fn take_down(name: &Name, generation: &Generation) -> Result<bool, Failure> {
         // It could not take this one down, or was killed before it did.
         Some(successor) => {
             let serving = successor.state()?;
-            take_down_one(generation, Ending::AtOnce, GiveBack::To(serving.as_ref()))
+            take_down_one(generation, Ending::AtOnce, GiveBack::To(serving.as_ref()), &Budget::default())
         }
     };
     let mut failures = down::finish(&instance, turn, failures);

@@ -5,6 +5,7 @@
 //! it back.
 
 mod generation;
+mod left;
 mod lock;
 mod state;
 
@@ -19,6 +20,7 @@ use crate::manifest::RUN;
 use crate::name::Name;
 
 pub use generation::Generation;
+pub use left::Left;
 pub use lock::Turn;
 pub use state::{FileId, Service, State};
 
@@ -89,6 +91,24 @@ impl Instance {
         Ok(generations)
     }
 
+    /// Files that generations which have gone could not give back.
+    ///
+    /// # Errors
+    /// `instance` when the folder cannot be read.
+    pub fn left(&self) -> Result<Vec<Left>, Failure> {
+        Left::all(&self.folder)
+    }
+
+    /// The generation that serves: the one that clients find, whatever `current` says; an `up` that was killed between
+    /// its renames has not come to that. Where they find none, the one that served last.
+    ///
+    /// # Errors
+    /// `instance` when the folder or the link cannot be read.
+    pub fn serving(&self) -> Result<Option<Generation>, Failure> {
+        let found = self.generations()?.into_iter().rev().find(Generation::is_found);
+        found.map_or_else(|| self.current(), |found| Ok(Some(found)))
+    }
+
     /// The generation that serves, or did when it was last heard of. `None`: there is none, or no `up` has come so far.
     ///
     /// # Errors
@@ -130,7 +150,7 @@ impl Instance {
         generation
     }
 
-    /// Takes the folder away when there is no generation any more.
+    /// Takes the folder away when there is no generation any more, and every file was given back.
     ///
     /// # Errors
     /// `instance` when something else is in it.
@@ -139,6 +159,9 @@ impl Instance {
             return Ok(());
         }
         absent(&self.current_link(), fs::remove_file)?;
+        if !self.left()?.is_empty() {
+            return Ok(());
+        }
         absent(&self.folder, fs::remove_dir)
     }
 }

@@ -16,6 +16,7 @@ use crate::policy::Decision;
 use crate::signed::Signed;
 
 pub use output::{NotWritten, Sink, examine_syslog};
+pub(crate) use queue::LAST_PATIENCE;
 pub use recorder::{Place, Recorder};
 
 /// Most characters of a text of the client's.

@@ -14,6 +14,9 @@ pub const NAME: &str = "ssh-agent-fwd";
 /// The code of a failure which is that there is no such instance.
 pub const ABSENT: &str = "absent";
 
+/// The code of a failure which is that the words name a descriptor that is not open.
+pub const NOT_OPEN: &str = "descriptor-not-open";
+
 /// How it speaks.
 #[derive(Debug, Clone, Copy)]
 pub struct Report {
@@ -57,7 +60,11 @@ impl Report {
         } else if !words.is_empty() {
             let _ = print(&words);
         }
-        if failure.code == ABSENT { Exit::Absent } else { Exit::Failed }
+        match failure.code {
+            ABSENT => Exit::Absent,
+            NOT_OPEN => Exit::Usage,
+            _ => Exit::Failed,
+        }
     }
 }
 
@@ -93,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn that_there_is_no_such_instance_has_an_exit_status_of_its_own() {
-        for (code, exit) in [(ABSENT, Exit::Absent), ("stale", Exit::Failed)] {
+    fn what_the_words_name_and_is_not_there_has_exit_statuses_of_its_own() {
+        for (code, exit) in [(ABSENT, Exit::Absent), (NOT_OPEN, Exit::Usage), ("stale", Exit::Failed)] {
             assert_eq!(Report::new(false).no("list", &Failure::new(code, ""), Value::Null, &""), exit);
         }
     }

@@ -20,7 +20,7 @@ use crate::policy::{self, Client, Limits, Policy, Rate};
 use crate::pool::Pool;
 use crate::publish::Published;
 use crate::ready;
-use crate::record::{Record, Recorder, Sink, examine_syslog};
+use crate::record::{LAST_PATIENCE, Record, Recorder, Sink, examine_syslog};
 use crate::shared::Shared;
 use diagnostics::Failure;
 
@@ -30,6 +30,10 @@ const NAME: &str = "ssh-agent-fwd";
 const HEARD: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1];
 /// How long the end waits for replies to requests that the agent has.
 const LAST_REPLIES: Duration = Duration::from_secs(2);
+/// The longest that it takes to end when it is told to.
+pub const LONGEST_END: Duration = LAST_REPLIES.saturating_add(LAST_PATIENCE);
+/// The longest that it takes to end when another one takes over.
+pub const LONGEST_RETIREMENT: Duration = LONGEST_END.saturating_add(retire::LONGEST);
 
 /// How a signal has it end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

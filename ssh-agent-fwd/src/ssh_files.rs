@@ -5,6 +5,7 @@
 //!
 //! None of this is what keeps keys from other hosts: the user may change these files. The policy does.
 
+mod budget;
 mod config;
 mod home;
 mod known_hosts;
@@ -24,6 +25,7 @@ use crate::manifest::{Entry, HostPublicKey, Manifest};
 use crate::name::{Alias, HostName, Name, RemoteUser};
 use crate::served_user::ServedUser;
 
+pub use budget::Budget;
 pub use order::{Order, Reply, Task, carry_out};
 
 pub(crate) use config::host_lines;
@@ -93,8 +95,8 @@ impl Host {
 /// # Errors
 /// `home`, `ssh-folder`, `ssh-file`, `ssh-section`: what is wrong there; `as-user` when the process that is the user
 /// does not do its work. Nothing is changed then.
-pub fn install(plan: &Plan, user: &ServedUser) -> Result<(), Failure> {
-    change(Task::Install(plan.clone()), user)
+pub fn install(plan: &Plan, user: &ServedUser, budget: &Budget) -> Result<(), Failure> {
+    change(Task::Install(plan.clone()), user, budget)
 }
 
 /// Takes the instance's sections out of the user's files, which are then as they were. Files and a folder that were
@@ -102,8 +104,8 @@ pub fn install(plan: &Plan, user: &ServedUser) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As for [`install`]. A home that is not there is none.
-pub fn remove(name: &Name, user: &ServedUser) -> Result<(), Failure> {
-    change(Task::Remove(name.clone()), user)
+pub fn remove(name: &Name, user: &ServedUser, budget: &Budget) -> Result<(), Failure> {
+    change(Task::Remove(name.clone()), user, budget)
 }
 
 /// Connects to the forwarder as the user, and asks for its list; how many keys that has. To be called by root, from
@@ -111,16 +113,16 @@ pub fn remove(name: &Name, user: &ServedUser) -> Result<(), Failure> {
 ///
 /// # Errors
 /// `proof` when there is no list; `as-user` as for [`install`].
-pub fn prove(socket: &Path, user: &ServedUser) -> Result<usize, Failure> {
+pub fn prove(socket: &Path, user: &ServedUser, budget: &Budget) -> Result<usize, Failure> {
     let task = Task::Prove(socket.to_owned());
-    match carry_out(Path::new(OWN_PROGRAM), task, user)? {
+    match carry_out(Path::new(OWN_PROGRAM), task, user, budget)? {
         Reply::Keys(count) => Ok(count),
         Reply::Changed => Err(order::no_answer(user, "it answered something else")),
     }
 }
 
-fn change(task: Task, user: &ServedUser) -> Result<(), Failure> {
-    match carry_out(Path::new(OWN_PROGRAM), task, user)? {
+fn change(task: Task, user: &ServedUser, budget: &Budget) -> Result<(), Failure> {
+    match carry_out(Path::new(OWN_PROGRAM), task, user, budget)? {
         Reply::Changed => Ok(()),
         Reply::Keys(_) => Err(order::no_answer(user, "it answered something else")),
     }

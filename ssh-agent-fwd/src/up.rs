@@ -16,7 +16,7 @@ mod warnings;
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 
 use diagnostics::{Failure, complain};
 use nix::sys::stat::Mode;
@@ -25,7 +25,6 @@ use trusted_path::{Sticky, walk};
 
 use self::change::Change;
 pub use self::keys::{Keys, of_entry};
-pub use self::others::is_found;
 use self::told::Told;
 use crate::cli::UpCall;
 use crate::daemon::Life;
@@ -37,12 +36,12 @@ use crate::instance::{Generation, Instance, Service, State, Turn};
 use crate::interrupts::Interrupts;
 use crate::key::KeyBlob;
 use crate::launch::{self, Words};
-use crate::manifest::Manifest;
+use crate::manifest::{KeySource, Manifest};
 use crate::name::{Alias, SocketPath};
 use crate::policy::{self, Client, Policy};
-use crate::report::{NAME, Report};
+use crate::report::{NAME, NOT_OPEN, Report};
 use crate::served_user::ServedUser;
-use crate::ssh_files::{self, Plan};
+use crate::ssh_files::{self, Budget, Plan};
 use crate::{agent, down, exec, ready};
 
 /// What is wanted, before anything is changed.
@@ -94,10 +93,10 @@ pub fn require_root() -> Result<(), Failure> {
 fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     // It will hold keys.
     harden().map_err(|error| Failure::new("start-failed", error))?;
-    // As long as no number is one of ours.
     let not_told = |error: io::Error| Failure::new("ready-not-told", error);
-    let ready_fd = call.ready_fd.map(supervise::handed_down).transpose().map_err(not_told)?;
     let manifest = source::read(&call.manifest)?;
+    descriptors_are_open(call.ready_fd, &manifest)?;
+    let ready_fd = call.ready_fd.map(supervise::handed_down).transpose().map_err(not_told)?;
     if manifest.entries.is_empty() {
         // Whoever waits is told that nothing is to come.
         if call.foreground {
@@ -138,6 +137,21 @@ fn up(call: &UpCall, report: Report) -> Result<Exit, Failure> {
     if call.foreground { foreground::attend(&up.state.name, &up.generation, &interrupts) } else { Ok(exit) }
 }
 
+/// Nothing is held open yet: what has one of these numbers now is what the caller handed down.
+fn descriptors_are_open(ready_fd: Option<RawFd>, manifest: &Manifest) -> Result<(), Failure> {
+    let of_keys = manifest.entries.iter().filter_map(|entry| match entry.key {
+        KeySource::Fd(number) => Some(number),
+        _ => None,
+    });
+    for number in ready_fd.into_iter().chain(of_keys) {
+        supervise::handed_down(number).map_err(|error| {
+            let help = "open it in whoever starts this, or name the one that is open";
+            Failure::new(NOT_OPEN, format!("descriptor {number}: {error}; {help}"))
+        })?;
+    }
+    Ok(())
+}
+
 /// Has a new generation take the place of what there is.
 fn replace(
     instance: &Instance,
@@ -145,11 +159,12 @@ fn replace(
     keys: Keys,
     interrupts: &Interrupts,
 ) -> Result<Up, Failure> {
-    for failure in others::sweep(instance)? {
+    let budget = Budget::default();
+    for failure in others::sweep(instance, &budget)? {
         complain(NAME, &format!("{}: of an up that was killed: {failure}", failure.code));
     }
     exec::sweep();
-    let mut change = Change::begin(instance, service(wanted)?)?;
+    let mut change = Change::begin(instance, service(wanted)?, &budget)?;
     let next = || interrupts.check();
     next()?;
     agent::start(&change.generation.agent_folder(), Life::ItsOwn)?;
@@ -161,11 +176,11 @@ fn replace(
     next()?;
     change.install_files()?;
     next()?;
-    prove(wanted, &change.generation, &loaded)?;
+    prove(wanted, &change.generation, &loaded, &budget)?;
     next()?;
     let (generation, state, mut failures) = change.publish()?;
     // It serves. What comes now is finished, and never taken back.
-    failures.extend(others::retire(instance, &generation, &state));
+    failures.extend(others::retire(instance, &generation, &state, &budget));
     let warnings = warnings(wanted, &policy);
     let hosts = wanted.manifest.entries.iter().map(|entry| entry.host.clone());
     let loaded = hosts.zip(loaded).collect();
@@ -223,8 +238,13 @@ fn start_forwarder(wanted: &Wanted<'_>, generation: &Generation) -> Result<(), F
 }
 
 /// A client of the user's gets a list with every key.
-fn prove(wanted: &Wanted<'_>, generation: &Generation, loaded: &[KeyBlob]) -> Result<(), Failure> {
-    let listed = ssh_files::prove(&generation.public_socket(), &wanted.user)?;
+fn prove(
+    wanted: &Wanted<'_>,
+    generation: &Generation,
+    loaded: &[KeyBlob],
+    budget: &Budget,
+) -> Result<(), Failure> {
+    let listed = ssh_files::prove(&generation.public_socket(), &wanted.user, budget)?;
     let meant = loaded.iter().collect::<HashSet<_>>().len();
     if listed == meant {
         return Ok(());

@@ -12,13 +12,17 @@ use nix::libc;
 use super::files::{self, GiveBack};
 use crate::instance::{FileId, Generation, State};
 use crate::process::Process;
+use crate::serve::{LONGEST_END, LONGEST_RETIREMENT};
+use crate::ssh_files::Budget;
 
 /// How long an agent may take to end.
 const AGENT: Duration = Duration::from_secs(5);
-/// How long a forwarder may take that is to end at once: it waits up to 5 s for last replies, and as long for its record.
-const AT_ONCE: Duration = Duration::from_secs(12);
-/// How long a forwarder may take that is to serve the clients which it has: for 10 s, and then as above.
-const RETIRE: Duration = Duration::from_secs(22);
+/// What a forwarder is given beyond what it allows itself: nobody is killed who is still writing its record.
+const MARGIN: Duration = Duration::from_secs(3);
+/// How long a forwarder may take that is to end at once.
+const AT_ONCE: Duration = LONGEST_END.saturating_add(MARGIN);
+/// How long a forwarder may take that is to serve the clients which it has.
+const RETIRE: Duration = LONGEST_RETIREMENT.saturating_add(MARGIN);
 
 /// How the forwarder is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +33,15 @@ pub enum Ending {
     Retire,
 }
 
-/// Takes a generation down, as far as that can be done: what failed. Its folder stays then, for the next `down`.
+/// Takes a generation down, as far as that can be done: what failed. Its folder stays then, for the next `down`; unless
+/// it is only that files were not given back, which is written down beside it.
 #[must_use]
-pub fn take_down(generation: &Generation, ending: Ending, give_back: GiveBack<'_>) -> Vec<Failure> {
+pub fn take_down(
+    generation: &Generation,
+    ending: Ending,
+    give_back: GiveBack<'_>,
+    budget: &Budget,
+) -> Vec<Failure> {
     let mut failures = Vec::new();
     let state = generation.state().unwrap_or_else(|failure| {
         failures.push(failure);
@@ -42,22 +52,34 @@ pub fn take_down(generation: &Generation, ending: Ending, give_back: GiveBack<'_
         done(unpublish(state));
         done(unlink_agent(state, generation));
     }
-    done(end_forwarder(generation, ending));
+    if ending == Ending::Retire {
+        done(end_forwarder(generation, ending));
+    }
+    // What the agent is asked right now fails at once, and no forwarder waits for it.
     done(end(generation.agent(), libc::SIGTERM, AGENT));
-    if let Some(state) = state.as_ref().filter(|state| state.ssh_files) {
-        done(files::give_back(state, give_back));
+    if ending == Ending::AtOnce {
+        done(end_forwarder(generation, ending));
+    }
+    let mut kept = None;
+    if let Some(state) = state.as_ref().filter(|state| state.ssh_files)
+        && let Err(failure) = files::give_back(state, give_back, budget)
+    {
+        done(generation.leave(state));
+        let help = "the next up or down tries that once more; nothing else is left of it";
+        kept = Some(Failure::new(failure.code, format!("{failure}; {help}")));
     }
     if failures.is_empty() {
         failures.extend(generation.remove().err());
     }
+    failures.extend(kept);
     failures
 }
 
 /// Ends its processes at once, and touches nothing else: what matters most waits for no lock. What fails is told when
 /// the generation is taken down.
 pub fn end_daemons(generation: &Generation) {
-    let _ = end_forwarder(generation, Ending::AtOnce);
     let _ = end(generation.agent(), libc::SIGTERM, AGENT);
+    let _ = end_forwarder(generation, Ending::AtOnce);
 }
 
 /// Takes the socket away, unless another one has its name by now.

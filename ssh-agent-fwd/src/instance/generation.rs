@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::Failure;
 
-use super::state::{self, State};
+use super::left::Left;
+use super::state::{self, FileId, State};
 use super::{PUBLIC, absent, failed, make_folder};
 use crate::process::Process;
 
@@ -131,6 +132,22 @@ impl Generation {
     /// `instance`; the file is then as it was.
     pub fn write(&self, state: &State) -> Result<(), Failure> {
         state::write(&self.state_file(), state)
+    }
+
+    /// Whether its socket is where clients look.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.state().ok().flatten().is_some_and(|state| {
+            state.published.is_some() && FileId::of(state.public_socket.as_path()) == Ok(state.published)
+        })
+    }
+
+    /// Writes down, beside its folder, that it goes and its files outside were not given back.
+    ///
+    /// # Errors
+    /// `instance`.
+    pub fn leave(&self, state: &State) -> Result<(), Failure> {
+        Left::write(self.folder.parent().unwrap_or(&self.folder), state)
     }
 
     fn state_file(&self) -> PathBuf {

@@ -20,8 +20,9 @@ use super::{PUBLIC, absent, failed, make_folder};
 use crate::manifest::RUN;
 use crate::name::Name;
 
-/// How long another run is waited for: longer than an `up` may take that replaces another one.
-const WAIT: Duration = Duration::from_secs(60);
+/// How long another run is waited for: longer than an `up` may take whose daemons were ended meanwhile, as `down` does.
+/// Such a one may still start a forwarder (20 s), work as the user (30 s) and see daemons end.
+const WAIT: Duration = Duration::from_secs(120);
 /// How often the lock is asked for; flock(2) tells nobody when it is free.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What others than root may do with the file.
@@ -35,7 +36,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits for it, for 60 s. The folder of all instances and the file are made where there are none.
+    /// Waits for it, for 120 s. The folder of all instances and the file are made where there are none.
     ///
     /// # Errors
     /// `busy` when another run does not end; `instance` when the file cannot be made, or is not root's alone.
@@ -48,19 +49,24 @@ impl Turn {
     /// # Errors
     /// Those of [`Self::take`], and of `goes_on`.
     pub fn take_unless(name: &Name, goes_on: impl Fn() -> Result<(), Failure>) -> Result<Self, Failure> {
-        Self::wait(Path::new(RUN).join(format!(".{name}.lock")), goes_on)
+        Self::wait(Path::new(RUN).join(format!(".{name}.lock")), WAIT, goes_on)
     }
 
-    /// The turn to change the ssh files of the user with this uid. Who has that of an instance may wait for it.
+    /// The turn to change the ssh files of the user with this uid, waited for no longer than `limit`. Who has that of an
+    /// instance may wait for it.
     ///
     /// # Errors
     /// Those of [`Self::take`].
-    pub fn take_home(uid: u32) -> Result<Self, Failure> {
-        Self::wait(Path::new(RUN).join(format!(".{uid}.home")), || Ok(()))
+    pub fn take_home(uid: u32, limit: Duration) -> Result<Self, Failure> {
+        Self::wait(Path::new(RUN).join(format!(".{uid}.home")), limit, || Ok(()))
     }
 
-    fn wait(path: PathBuf, goes_on: impl Fn() -> Result<(), Failure>) -> Result<Self, Failure> {
-        let deadline = Instant::now() + WAIT;
+    fn wait(
+        path: PathBuf,
+        limit: Duration,
+        goes_on: impl Fn() -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let deadline = Instant::now() + limit;
         loop {
             match attempt(&path) {
                 Ok(Some(file)) => return Ok(Self { file, path }),

@@ -20,7 +20,7 @@ const QUEUE: usize = 1024;
 /// How long room is waited for: longer than the thread waits for a reader that stalls.
 const ROOM_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the end of the process waits for what is still to be written.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// How long losses are counted until they are told of.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Lines for which memory is kept when none waits.

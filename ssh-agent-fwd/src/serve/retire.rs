@@ -17,6 +17,8 @@ const RETIREMENT: Duration = Duration::from_secs(10);
 /// How long connect(2) may take from the name to the socket: nothing tells when the last one that found the old one
 /// behind the name has arrived.
 const ARRIVAL: Duration = Duration::from_millis(100);
+/// All of it.
+pub(super) const LONGEST: Duration = ARRIVAL.saturating_add(RETIREMENT);
 
 /// Serves whoever has connected until the last of them has gone, or time is up, or SIGTERM or SIGINT comes.
 ///

@@ -1,19 +1,17 @@
 //! What the process that is the user is told, and what it answers.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::Instant;
 
 use diagnostics::{Failure, one_line};
 use serde::{Deserialize, Serialize};
 use supervise::bounded::{Ran, Run, run_confined};
 
-use super::Plan;
+use super::{Budget, Plan};
 use crate::instance::Turn;
 use crate::name::{AbsolutePath, Name};
 use crate::served_user::ServedUser;
 
-/// How long it may take: as long as a home on another machine may need.
-const LIMIT: Duration = Duration::from_secs(30);
 /// Most bytes of its answer that are read.
 const MAX_ANSWER: usize = 16 << 10;
 /// The word for it, which no help shows.
@@ -26,6 +24,8 @@ const CODES: [&str; 6] = ["as-user", "home", "ssh-folder", "ssh-file", "ssh-sect
 pub struct Order {
     /// Who it is.
     pub uid: u32,
+    /// The process that waits for its answer.
+    pub parent: u32,
     /// Where its home is.
     pub home: AbsolutePath,
     /// What it is to do.
@@ -56,20 +56,30 @@ pub enum Reply {
 pub(crate) type Answer = Result<Reply, (String, String)>;
 
 /// Has `program`, run as the user, do it: without a capability, without a descriptor or a variable of this process,
-/// and no longer than 30 s; it and what it started are gone then. Another process of the user's may stop it or answer
+/// and no longer than the call's budget has left; it and what it started are gone then. Another process of the user's may stop it or answer
 /// for it, so that the answer says no more than the user could itself. Files are changed by one at a time, for which
 /// root holds a lock.
 ///
 /// # Errors
 /// What it answers; `as-user` when that is nothing; `busy` and `instance` as for [`Turn`].
-pub fn carry_out(program: &Path, task: Task, user: &ServedUser) -> Result<Reply, Failure> {
+pub fn carry_out(program: &Path, task: Task, user: &ServedUser, budget: &Budget) -> Result<Reply, Failure> {
+    let Some(left) = budget.left() else { return Err(skipped(user)) };
+    let since = Instant::now();
     let changes = !matches!(task, Task::Prove(_));
-    let order = Order { uid: user.uid, home: user.home.clone(), task };
+    let order = Order { uid: user.uid, parent: std::process::id(), home: user.home.clone(), task };
     let order = serde_json::to_vec(&order).map_err(|error| no_answer(user, &error.to_string()))?;
     let argv = [program.into(), WORD.into()];
-    let run = Run { argv: &argv, env: &[], stdin: &order, limit: LIMIT, output: MAX_ANSWER };
-    let turn = if changes { Some(Turn::take_home(user.uid)?) } else { None };
+    let turn = if changes { Some(Turn::take_home(user.uid, left)) } else { None };
+    budget.spend(since);
+    let turn = turn.transpose()?;
+    let Some(limit) = budget.left() else { return Err(skipped(user)) };
+    let run = Run { argv: &argv, env: &[], stdin: &order, limit, output: MAX_ANSWER };
+    let since = Instant::now();
     let ran = run_confined(&run, &user.credentials).map_err(|error| no_answer(user, &error.to_string()));
+    budget.spend(since);
+    if ran.as_ref().is_ok_and(|ran| ran.timed_out) {
+        budget.is_over();
+    }
     let given_back = turn.map_or(Ok(()), Turn::remove);
     let reply = understood(&ran?, user)?;
     given_back.map(|()| reply)
@@ -77,12 +87,9 @@ pub fn carry_out(program: &Path, task: Task, user: &ServedUser) -> Result<Reply,
 
 fn understood(ran: &Ran, user: &ServedUser) -> Result<Reply, Failure> {
     if ran.timed_out {
-        let why = format!(
-            "it did not end within {} s and was killed: its home does not answer, or another process of the user's has \
-             stopped it",
-            LIMIT.as_secs()
-        );
-        return Err(no_answer(user, &why));
+        let why = "it did not end in time and was killed: its home does not answer, or another process of the user's has \
+                   stopped it";
+        return Err(no_answer(user, why));
     }
     match serde_json::from_slice::<Answer>(&ran.stdout) {
         Ok(Ok(reply)) if ran.status == Some(0) => Ok(reply),
@@ -92,6 +99,12 @@ fn understood(ran: &Ran, user: &ServedUser) -> Result<Reply, Failure> {
         }
         _ => Err(no_answer(user, &ran.words())),
     }
+}
+
+/// What came before has used up the time that there is for this user.
+fn skipped(user: &ServedUser) -> Failure {
+    let why = "was not tried: what was before it has used up the time that a call has for this";
+    Failure::new("as-user", format!("work as the user {} {why}", user.name))
 }
 
 /// The process that is the user has not said what became of its work.
@@ -111,6 +124,6 @@ mod tests {
         let ran = Ran { status: None, stdout, stderr: Vec::new(), timed_out: true };
         let failure = understood(&ran, &user.expect("there")).expect_err("killed");
         assert_eq!(failure.code, "as-user");
-        assert!(failure.error.contains("daemon gave no answer: it did not end within 30 s"), "{failure}");
+        assert!(failure.error.contains("daemon gave no answer: it did not end in time"), "{failure}");
     }
 }

@@ -6,6 +6,7 @@ use crate::down::files::{self, GiveBack};
 use crate::down::generation::{Ending, take_down};
 use crate::instance::{FileId, Generation, Instance, Service, State};
 use crate::report::NAME;
+use crate::ssh_files::Budget;
 use crate::up::publish::Publication;
 
 /// A generation that is coming.
@@ -20,6 +21,7 @@ pub struct Change<'a> {
     before: Option<State>,
     /// The sockets of those that are there.
     ours: Vec<FileId>,
+    budget: &'a Budget,
     is_there: bool,
 }
 
@@ -28,16 +30,16 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// `instance`; those of [`Publication::examine`].
-    pub fn begin(instance: &'a Instance, service: Service) -> Result<Self, Failure> {
+    pub fn begin(instance: &'a Instance, service: Service, budget: &'a Budget) -> Result<Self, Failure> {
         let mut states = Vec::new();
         for generation in instance.generations()? {
             states.extend(generation.state()?);
         }
         let ours = states.iter().filter_map(|state| state.published).collect();
-        let before = instance.current()?.map_or(Ok(None), |current| current.state())?;
+        let before = instance.serving()?.map_or(Ok(None), |serving| serving.state())?;
         let state = State::untouched(service)?;
         let generation = instance.begin()?;
-        let change = Self { instance, generation, state, before, ours, is_there: false };
+        let change = Self { instance, generation, state, before, ours, budget, is_there: false };
         change.generation.write(&change.state)?;
         Publication::examine(&change.generation, &change.state, &change.ours)?;
         Ok(change)
@@ -50,7 +52,7 @@ impl<'a> Change<'a> {
     pub fn install_files(&mut self) -> Result<(), Failure> {
         self.state.ssh_files = true;
         self.generation.write(&self.state)?;
-        files::install(&self.state)
+        files::install(&self.state, self.budget)
     }
 
     /// From now on clients find it. What cannot be said of it afterwards is returned.
@@ -73,7 +75,7 @@ impl Drop for Change<'_> {
             return;
         }
         let give_back = GiveBack::To(self.before.as_ref());
-        for failure in take_down(&self.generation, Ending::AtOnce, give_back) {
+        for failure in take_down(&self.generation, Ending::AtOnce, give_back, self.budget) {
             complain(NAME, &format!("{}: not undone: {failure}", failure.code));
         }
     }

@@ -12,7 +12,7 @@ use diagnostics::Failure;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use ssh_agent_fwd::manifest::Manifest;
 use ssh_agent_fwd::served_user::ServedUser;
-use ssh_agent_fwd::ssh_files::{Order, Plan, Reply, Task, carry_out};
+use ssh_agent_fwd::ssh_files::{Budget, Order, Plan, Reply, Task, carry_out};
 use tempfile::TempDir;
 
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
@@ -103,7 +103,7 @@ impl Bench {
     }
 
     pub fn carry_out(&self, task: Task) -> Result<Reply, Failure> {
-        carry_out(&program(), task, &self.user)
+        carry_out(&program(), task, &self.user, &Budget::default())
     }
 
     pub fn install(&self, plan: &Plan) -> Result<Reply, Failure> {
@@ -117,14 +117,21 @@ impl Bench {
     /// The same, in a shell script of root's with mounts of its own, in which `"$@"` is the user's work there. Its
     /// order is on standard input and in `../order`.
     pub fn in_mounts_of_its_own(&self, task: Task, script: &str) -> Output {
-        let order = Order { uid: self.user.uid, home: self.user.home.clone(), task };
+        let order = Order { uid: self.user.uid, parent: 0, home: self.user.home.clone(), task };
         fs::write(self.beside("order"), serde_json::to_vec(&order).expect("written")).expect("written");
+        // The shell is who waits for the answer; the file stays the same one, which is open already.
+        let parent =
+            r#"sed "s/\"parent\":0/\"parent\":$$/" "$ORDER" >"$ORDER.new"; cat "$ORDER.new" >"$ORDER""#;
+        let script = &format!("{parent}; {script}");
         let program = program();
         inherit_program();
         let mut command = Command::new("unshare");
         command.args(["-m", "--propagation", "private", "sh", "-ec", script, "sh", "setpriv"]);
         command.args(self.setpriv()).arg(program).arg("as-user");
-        command.env("HOME_OF_USER", self.home()).env("USER_ID", self.user.uid.to_string());
+        command
+            .env("ORDER", self.beside("order"))
+            .env("HOME_OF_USER", self.home())
+            .env("USER_ID", self.user.uid.to_string());
         command.stdin(File::open(self.beside("order")).expect("opened"));
         command.output().expect("run")
     }

@@ -8,20 +8,24 @@ use std::time::{Duration, Instant};
 
 use diagnostics::Failure;
 use nix::libc;
-use ssh_agent_fwd::ssh_files::{Reply, Task, carry_out};
+use ssh_agent_fwd::ssh_files::{Budget, Reply, Task, carry_out};
 use supervise::ProcessHandle;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, git};
 
 /// Longest wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Has a script do the work of the program.
 fn by_script(bench: &Bench, script: &str) -> Result<Reply, Failure> {
+    within(bench, script, &Budget::default())
+}
+
+fn within(bench: &Bench, script: &str, budget: &Budget) -> Result<Reply, Failure> {
     let program = bench.beside("program");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
     fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("set");
-    carry_out(&program, Task::Remove("default".parse().expect("a name")), &bench.user)
+    carry_out(&program, Task::Remove("default".parse().expect("a name")), &bench.user, budget)
 }
 
 #[test]
@@ -44,11 +48,12 @@ fn it_has_the_user_s_ids_and_groups_its_order_and_nothing_else() {
     let expected = format!(
         "as-user\n/\n{}\n{}\n{}\nCapInh:\t{none}\nCapPrm:\t{none}\nCapEff:\t{none}\nCapBnd:\t{none}\nCapAmb:\t{none}\n\
          NoNewPrivs:\t1\n0\n1\n2\n3\n/memfd:stdin (deleted)\n0\n\
-         {{\"uid\":{},\"home\":\"{home}\",\"task\":{{\"Remove\":\"default\"}}}}",
+         {{\"uid\":{},\"parent\":{},\"home\":\"{home}\",\"task\":{{\"Remove\":\"default\"}}}}",
         bench.user.uid,
         bench.user.gid,
         groups.join(" "),
-        bench.user.uid
+        bench.user.uid,
+        std::process::id()
     );
     // 3 is the folder that ls(1) reads.
     assert_eq!(seen, expected);
@@ -72,6 +77,18 @@ fn its_answer_is_not_believed_to_be_more_than_words() {
         assert!(failure.error.contains(says) && !failure.error.contains('\n'), "{failure}");
     }
     assert_eq!(by_script(&bench, r#"echo '{"Ok":"Changed"}'"#), Ok(Reply::Changed));
+}
+
+/// The user could stop each of its processes in turn.
+#[test]
+fn after_one_that_did_not_end_in_time_no_other_one_is_waited_for() {
+    let Some(bench) = Bench::new() else { return };
+    let budget = Budget::of(Duration::from_millis(50));
+    for says in ["did not end in time", "was not tried"] {
+        let failure = within(&bench, "while :; do sleep 1000; done", &budget).expect_err(says);
+        assert_eq!(failure.code, "as-user");
+        assert!(failure.error.contains(says), "{failure}");
+    }
 }
 
 #[test]
@@ -125,13 +142,26 @@ fn is_blocking(pid: i32) -> bool {
     u64::from_str_radix(mask, 16).expect("a number") & BLOCKED != 0
 }
 
+/// Its starter has ended before it could hear of that, and another one may be at work there by now.
+#[test]
+fn it_does_nothing_for_somebody_who_has_ended() {
+    let Some(bench) = Bench::new() else { return };
+    let before = bench.nodes();
+    let output =
+        bench.in_mounts_of_its_own(Task::Install(git("default")), "(sh -c '\"$@\"; true' sh \"$@\") || true");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("has ended"), "{output:?}");
+    assert_eq!(bench.nodes(), before);
+}
+
 #[test]
 fn it_is_not_root_and_not_somebody_else() {
     let Some(bench) = Bench::new() else { return };
     let program = env!("CARGO_BIN_EXE_ssh-agent-fwd");
     for uid in [0, 54_321] {
-        let order =
-            format!(r#"{{"uid":{uid},"home":"{}","task":{{"Remove":"default"}}}}"#, bench.home().display());
+        let order = format!(
+            r#"{{"uid":{uid},"parent":1,"home":"{}","task":{{"Remove":"default"}}}}"#,
+            bench.home().display()
+        );
         let file = bench.beside("order");
         fs::write(&file, order).expect("written");
         let mut command = Command::new(program);

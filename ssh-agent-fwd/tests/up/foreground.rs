@@ -165,13 +165,22 @@ fn another_up_that_left_this_one_s_folder_is_left_alone() {
 }
 
 #[test]
-fn a_descriptor_for_readiness_that_is_not_open_changes_nothing() {
+fn a_descriptor_that_is_not_open_changes_nothing() {
     let Some(bench) = Bench::new() else { return };
     let key = bench.key("a");
     bench.is_up(&[pem(&key)]);
-    let output = bench.up(&bench.manifest(&[pem(&bench.key("b"))]), &["--foreground", "--ready-fd", "77"]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(words(&output).contains("ready-not-told: "), "{output:?}");
+    // The lowest numbers are those that this program's own would have.
+    for number in ["3", "4", "5", "77"] {
+        let fd = json!({"fd": number.parse::<i32>().expect("a number")});
+        for (key, words_of) in [
+            (pem(&bench.key(&format!("b-{number}"))), &["--foreground", "--ready-fd", number][..]),
+            (fd, &[]),
+        ] {
+            let output = bench.up(&bench.manifest(&[key]), words_of);
+            assert_eq!(output.status.code(), Some(2), "{number}: {output:?}");
+            assert!(words(&output).contains("descriptor-not-open: "), "{number}: {output:?}");
+        }
+    }
     assert_eq!(bench.fingerprints(), [key.fingerprint]);
 }
 

@@ -7,4 +7,5 @@ mod foreground;
 mod killed;
 mod ready;
 mod replace;
+mod revoke;
 mod undo;
