@@ -18,6 +18,8 @@ use dropuid::spec::{Principal, Spec};
 
 #[path = "agent_bodies.rs"]
 mod agent;
+#[path = "agent_files_bodies.rs"]
+mod agent_files;
 #[path = "helper_bodies.rs"]
 mod helper;
 #[path = "inventory_body.rs"]
@@ -26,6 +28,7 @@ mod inventory_body;
 mod sudoers_body;
 
 pub use agent::{agent_frames, agent_identities, agent_key, agent_request, agent_signed};
+pub use agent_files::{agent_capture, agent_manifest, agent_policy};
 pub use helper::{plan, policy, ssh_command, unit_state};
 pub use inventory_body::inventory;
 pub use sudoers_body::sudoers;
@@ -34,10 +37,13 @@ pub use sudoers_body::sudoers;
 pub type Body = fn(&[u8]);
 
 /// Every target by the name of its file in fuzz_targets/ and of its folder in corpus/.
-pub const TARGETS: [(&str, Body); 21] = [
+pub const TARGETS: [(&str, Body); 24] = [
+    ("agent_capture", agent_capture),
     ("agent_frames", agent_frames),
     ("agent_identities", agent_identities),
     ("agent_key", agent_key),
+    ("agent_manifest", agent_manifest),
+    ("agent_policy", agent_policy),
     ("agent_request", agent_request),
     ("agent_signed", agent_signed),
     ("arguments", arguments),
