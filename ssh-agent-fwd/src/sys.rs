@@ -72,20 +72,6 @@ pub(crate) fn peer_pidfd(socket: &impl AsFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(handle) })
 }
 
-/// Closes every descriptor from `first` to `last` (close_range(2), Linux 5.9).
-pub(crate) fn close_range(first: u32, last: u32) -> io::Result<()> {
-    // SAFETY: called before this process has opened anything, so that nobody loses a descriptor of its own.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    Errno::result(result).map(drop).map_err(io::Error::from)
-}
-
-/// Closes a descriptor, if it is open.
-pub(crate) fn close(number: u32) {
-    let Ok(number) = RawFd::try_from(number) else { return };
-    // SAFETY: as above.
-    let _ = unsafe { libc::close(number) };
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixStream;

@@ -29,7 +29,27 @@ pub fn close_on_exec_from(first: u32, kept: &[u32]) -> io::Result<()> {
     match ranges(first, kept).try_for_each(|(low, high)| sys::close_range_on_exec(low, high)) {
         // ENOSYS before Linux 5.9, EINVAL for the flag before 5.11 (close_range(2)).
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => {
-            one_by_one(first, kept)
+            open_numbers(first, kept)?.into_iter().try_for_each(sys::set_close_on_exec)
+        }
+        other => other,
+    }
+}
+
+/// Closes every descriptor from `first` up, but for those in `kept`: what the caller left open is a way in or a hold.
+///
+/// To be called before this process has opened anything, or in a child that uses nothing else of what its parent had
+/// open and ends by exit.
+///
+/// # Errors
+/// Those of close_range(2); on kernels without it, of reading /proc/self/fd.
+pub fn close_from(first: u32, kept: &[u32]) -> io::Result<()> {
+    match ranges(first, kept).try_for_each(|(low, high)| sys::close_range(low, high)) {
+        // Before Linux 5.9.
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
+            // That of the folder itself is among them, and closed by now.
+            let numbers = open_numbers(first, kept)?.into_iter();
+            numbers.filter_map(|number| RawFd::try_from(number).ok()).for_each(sys::close);
+            Ok(())
         }
         other => other,
     }
@@ -45,15 +65,14 @@ fn ranges(first: u32, kept: &[u32]) -> impl Iterator<Item = (u32, u32)> {
     lows.zip(highs).filter_map(|(low, high)| high.filter(|high| low <= *high).map(|high| (low, high)))
 }
 
-fn one_by_one(first: u32, kept: &[u32]) -> io::Result<()> {
+/// Those that are open, from `first` up, but for those in `kept`.
+fn open_numbers(first: u32, kept: &[u32]) -> io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
     for entry in std::fs::read_dir(OPEN_DESCRIPTORS)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.parse::<u32>().ok());
-        if let Some(fd) = number.filter(|fd| *fd >= first && !kept.contains(fd)) {
-            sys::set_close_on_exec(fd)?;
-        }
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        numbers.extend(number.filter(|number| *number >= first && !kept.contains(number)));
     }
-    Ok(())
+    Ok(numbers)
 }
 
 #[cfg(test)]
@@ -82,7 +101,9 @@ mod tests {
             nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))
                 .expect("fcntl");
         }
-        one_by_one(number(&open), &[number(&kept)]).expect("marked");
+        let numbers = open_numbers(number(&open), &[number(&kept)]).expect("read");
+        assert!(numbers.contains(&number(&open)) && !numbers.contains(&number(&kept)), "{numbers:?}");
+        numbers.into_iter().try_for_each(sys::set_close_on_exec).expect("marked");
         let flags = |file| nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_GETFD).expect("fcntl");
         assert_eq!(flags(&open), libc::FD_CLOEXEC);
         assert_eq!(flags(&kept), 0);

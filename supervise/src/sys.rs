@@ -141,9 +141,17 @@ pub(crate) fn close_range_on_exec(first: u32, last: u32) -> io::Result<()> {
     Errno::result(result).map(drop).map_err(io::Error::from)
 }
 
+/// Closes every descriptor from `first` to `last` (close_range(2), Linux 5.9).
+pub(crate) fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: called where nothing is open that is used again: before anything was opened, or in a child that ends by
+    // exit, so that no owner's drop runs there.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    Errno::result(result).map(drop).map_err(io::Error::from)
+}
+
 /// Closes a descriptor of which this process knows only the number.
 pub(crate) fn close(fd: RawFd) {
-    // SAFETY: called only in a child that ends by exec or exit, so that no owner's drop runs there.
+    // SAFETY: as in close_range(), or in a child that ends by exec.
     let _ = unsafe { libc::close(fd) };
 }
 

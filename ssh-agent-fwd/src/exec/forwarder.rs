@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, PipeWriter, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -16,6 +17,7 @@ use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, geteuid, getppid};
 use supervise::{Group, Inherited, Signals};
 
 use super::folder::{self, Folder};
+use crate::descriptors::close_all_but;
 use crate::harden::{allow_descriptors, harden};
 use crate::launch::hear;
 use crate::policy::Policy;
@@ -82,6 +84,8 @@ fn serve(
     mut teller: PipeWriter,
     parent: Pid,
 ) -> io::Result<()> {
+    // Keys may have come through others, and the command's are no business of this process.
+    close_all_but(&[&listener.as_fd(), &teller.as_fd()])?;
     let null = fs::File::options().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&null)?;
     dup2_stdout(&null)?;

@@ -224,6 +224,24 @@ fn its_socket_is_the_user_s_alone_and_its_agent_root_s() {
     }
 }
 
+#[test]
+fn the_forwarder_has_nothing_open_that_the_caller_had() {
+    let Some(place) = Place::new() else { return };
+    // The forwarder is the command's sister that is no agent.
+    let script = "for sister in $(cat /proc/$PPID/task/$PPID/children); do
+        test $sister = $$ || ls -l /proc/$sister/fd /proc/$sister/comm; done";
+    let inner = place.command(Caller::Root, &place.file(Caller::Root), &["sh", "-c", script]);
+    let mut outer = Command::new("sh");
+    outer.args(["-c", "exec 8</etc/hostname 9</etc/passwd; exec \"$@\"", "sh"]);
+    let output = outer.arg(inner.get_program()).args(inner.get_args()).output().expect("run");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && said.matches("/comm").count() >= 2 && said.contains("socket:"),
+        "{said}"
+    );
+    assert!(!said.contains("/etc/hostname") && !said.contains("/etc/passwd"), "{said}");
+}
+
 /// The command could read standard input or a descriptor once more from the beginning.
 #[test]
 fn the_command_cannot_read_where_the_keys_came_from() {
