@@ -41,7 +41,9 @@ pub fn tell_ready(name: &Name, generation: &Generation, ready_fd: Option<OwnedFd
 pub fn attend(name: &Name, generation: &Generation, interrupts: &Interrupts) -> Result<Exit, Failure> {
     let why = wait(generation, interrupts);
     let was_ours = take_down(name, generation)?;
-    match why? {
+    // A service manager tells all processes at once, and a daemon may be the first to end (systemd.kill(5), KillMode=).
+    let told = interrupts.came()?.map(Why::Signal);
+    match told.map_or(why, Ok)? {
         _ if !was_ours => {
             complain(NAME, &"another up or a down has taken over");
             Ok(Exit::Done)

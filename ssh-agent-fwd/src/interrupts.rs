@@ -31,13 +31,23 @@ impl Interrupts {
     /// # Errors
     /// `interrupted`.
     pub fn check(&self) -> Result<(), Failure> {
+        self.came()?.map_or(Ok(()), |signal| {
+            let why = format!("{} came, and everything is as it was before", signal_name(signal));
+            Err(Failure::new("interrupted", why))
+        })
+    }
+
+    /// The one of them that ends a change, if it has come by now.
+    ///
+    /// # Errors
+    /// `signals`.
+    pub fn came(&self) -> Result<Option<i32>, Failure> {
         while is_readable(self.0.as_fd())? {
             if let Some(signal) = self.next()? {
-                let why = format!("{} came, and everything is as it was before", signal_name(signal));
-                return Err(Failure::new("interrupted", why));
+                return Ok(Some(signal));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Waits for the next signal; the one that ends a change, or `None` for one that says nothing to us.
