@@ -38,8 +38,9 @@ demo: export DEMO_COMMAND = $(value CMD)
 demo: build
 	tests/scenarios/demo "$(RELEASE)" "$(RUN_AS)" "$$DEMO_COMMAND"
 
+# A shell has what it runs in the background ignore SIGINT, and nohup(1) SIGHUP: tests that send them would see no end.
 test: packages build
-	$(CARGO) test --workspace --locked
+	env --default-signal $(CARGO) test --workspace --locked
 
 # What the tests need, by Debian package name.
 packages:
