@@ -56,9 +56,8 @@ pub fn start(folder: &Path, life: Life) -> Result<Process, Failure> {
     };
     let started = daemon::start(&daemon);
     drop(says);
-    let listens = hear(&mut said, Instant::now() + PATIENCE);
-    let agent = started.map_err(|failure| not_started(folder, &why(&listens, &failure)))?;
-    let ready = match listens {
+    let agent = started.map_err(|failure| not_started(folder, &failure.to_string()))?;
+    let ready = match hear(&mut said, Instant::now() + PATIENCE) {
         Ok(words) if words.lines().any(|line| line.starts_with(LISTENS)) => {
             ready::ask_agent(&socket).map(drop)
         }
@@ -76,14 +75,6 @@ pub fn start(folder: &Path, life: Life) -> Result<Process, Failure> {
 fn not_started(folder: &Path, why: &str) -> Failure {
     let folder = one_line(&folder.to_string_lossy());
     Failure::new("agent-not-started", format!("ssh-agent does not serve in {folder}: {}", one_line(why)))
-}
-
-/// Its own words say more than that it has ended.
-fn why(said: &io::Result<String>, failure: &Failure) -> String {
-    match said {
-        Ok(words) if !words.is_empty() => first_line(words),
-        _ => failure.to_string(),
-    }
 }
 
 fn first_line(words: &str) -> String {

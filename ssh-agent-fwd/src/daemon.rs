@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use diagnostics::{Failure, one_line};
+use diagnostics::Failure;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
@@ -45,12 +45,11 @@ pub struct Daemon<'a> {
 
 /// Starts it in a session of its own, in `/`, with umask 077, without core dumps, with no_new_privs, no signal ignored
 /// or blocked, no descriptor but those that are said, and as many more as the most connections need, within the
-/// caller's hard limit. It runs its program when this returns. To be called from the
-/// only thread of the process.
+/// caller's hard limit. It has come to its program when this returns, and may have ended. To be called from the only
+/// thread of the process.
 ///
 /// # Errors
-/// `program-not-started` when it does not come to its program, `daemon-ended` when that has ended already. The pid
-/// file may be there then.
+/// `program-not-started` when it does not come to its program. The pid file may be there then.
 pub fn start(daemon: &Daemon<'_>) -> Result<Process, Failure> {
     let Daemon { argv, env, life, pid_file, stdout, stderr, kept } = *daemon;
     let starter = Pid::this();
@@ -66,8 +65,5 @@ pub fn start(daemon: &Daemon<'_>) -> Result<Process, Failure> {
         allow_descriptors(MOST_CONNECTIONS)?;
         Process::this()?.write(pid_file)
     })?;
-    Process::of(child.pid().as_raw()).ok_or_else(|| {
-        let path = argv.first().map(|path| one_line(&path.to_string_lossy())).unwrap_or_default();
-        Failure::new("daemon-ended", format!("{path} has ended as soon as it was started"))
-    })
+    Process::child(child.pid().as_raw()).map_err(|error| Failure::new("program-not-started", error.to_string()))
 }

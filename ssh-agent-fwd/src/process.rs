@@ -20,6 +20,8 @@ const MAX_FILE: usize = 64;
 const AFTER_KILL: Duration = Duration::from_secs(5);
 /// Where the start time stands after the name of the program, which may hold anything (proc_pid_stat(5), field 22).
 const START_TIME: usize = 19;
+/// What identifies a process cannot be had.
+const NOT_SHOWN: &str = "/proc does not show the process: mount it first";
 
 /// A process, which its number and its start time name for as long as the system runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +36,18 @@ impl Process {
     /// The process that has this number now, unless there is none, or nothing is left of it but its status.
     #[must_use]
     pub fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let start_time = start_time(&String::from_utf8_lossy(&stat))?;
-        Some(Self { pid, start_time })
+        let stat = stat(pid).ok()?;
+        if has_ended(&stat)? { None } else { Some(Self { pid, start_time: start_time(&stat)? }) }
+    }
+
+    /// A child of this process, which may have ended: its number is nobody else's until it is waited for (wait(2),
+    /// NOTES).
+    ///
+    /// # Errors
+    /// When /proc does not show it.
+    pub fn child(pid: i32) -> io::Result<Self> {
+        let start_time = start_time(&stat(pid)?).ok_or_else(|| io::Error::other(NOT_SHOWN))?;
+        Ok(Self { pid, start_time })
     }
 
     /// This process; it stays the same one when it becomes another program.
@@ -44,8 +55,7 @@ impl Process {
     /// # Errors
     /// When /proc does not show it.
     pub fn this() -> io::Result<Self> {
-        let pid = std::process::id().cast_signed();
-        Self::of(pid).ok_or_else(|| io::Error::other("/proc does not show this process: mount it first"))
+        Self::child(std::process::id().cast_signed())
     }
 
     /// Writes the pid file, which is not there yet.
@@ -137,13 +147,25 @@ fn parse(text: &[u8]) -> Option<Process> {
     (process.pid > 0).then_some(process)
 }
 
-/// Of /proc/PID/stat; `None` for a process that has ended and is not waited for yet, which in a container may be for
-/// ever.
+/// What /proc says of a process.
+fn stat(pid: i32) -> io::Result<String> {
+    match fs::read(format!("/proc/{pid}/stat")) {
+        Ok(stat) => Ok(String::from_utf8_lossy(&stat).into_owned()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{NOT_SHOWN} ({error})"))),
+    }
+}
+
+/// Whether nothing is left of it but its status, which nobody may ever ask for in a container.
+fn has_ended(stat: &str) -> Option<bool> {
+    fields(stat)?.next().map(|state| matches!(state, "Z" | "X" | "x"))
+}
+
 fn start_time(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace();
-    let has_ended = matches!(fields.clone().next()?, "Z" | "X" | "x");
-    if has_ended { None } else { fields.nth(START_TIME)?.parse().ok() }
+    fields(stat)?.nth(START_TIME)?.parse().ok()
+}
+
+fn fields(stat: &str) -> Option<std::str::SplitAsciiWhitespace<'_>> {
+    stat.rsplit_once(')').map(|(_, fields)| fields.split_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -170,6 +192,15 @@ mod tests {
         child.wait().expect("its status");
         assert!(!process.is_alive());
         process.end(libc::SIGTERM, PATIENCE).expect("nobody is there");
+    }
+
+    #[test]
+    fn a_child_that_has_ended_is_still_the_one_that_was_started() {
+        let (mut child, process) = sleep();
+        process.end(libc::SIGKILL, PATIENCE).expect("ended");
+        assert_eq!(Process::child(process.pid).expect("shown"), process);
+        child.wait().expect("its status");
+        assert!(Process::child(process.pid).is_err());
     }
 
     #[test]
@@ -228,7 +259,8 @@ mod tests {
         for name in ["a", "a b", ") Z 1 2 (", ""] {
             assert_eq!(start_time(&format!("77 ({name}) S {rest}")), Some(4242), "{name}");
         }
-        assert_eq!(start_time(&format!("77 (a) Z {rest}")), None);
+        assert_eq!(has_ended(&format!("77 (a) Z {rest}")), Some(true));
+        assert_eq!(has_ended(&format!("77 (Z) S {rest}")), Some(false));
         assert_eq!(start_time("77 (a) S 1"), None);
     }
 }
