@@ -72,10 +72,7 @@ impl<'a> Connection<'a> {
 
     /// Answers one request after the other; why there is none any more.
     fn run(&mut self, stream: UnixStream) -> String {
-        let mut client = match Client::new(stream, self.shared.policy().limits) {
-            Ok(client) => client,
-            Err(error) => return format!("failed: {error}"),
-        };
+        let mut client = Client::new(stream, self.shared.policy().limits);
         let mut request = Vec::new();
         loop {
             match client.read(&mut request) {

@@ -65,5 +65,6 @@ pub fn start(daemon: &Daemon<'_>) -> Result<Process, Failure> {
         allow_descriptors(MOST_CONNECTIONS)?;
         Process::this()?.write(pid_file)
     })?;
-    Process::child(child.pid().as_raw()).map_err(|error| Failure::new("program-not-started", error.to_string()))
+    Process::child(child.pid().as_raw())
+        .map_err(|error| Failure::new("program-not-started", error.to_string()))
 }

@@ -49,6 +49,7 @@ pub mod ssh_files;
 pub mod status;
 mod sys;
 pub mod system_files;
+pub mod timed;
 pub mod up;
 pub mod upstream;
 pub mod wire;

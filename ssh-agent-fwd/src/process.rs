@@ -1,6 +1,8 @@
 //! A process that outlives the one which started it: found again by its pid file, and never taken for another one that
 //! has its number by now.
 
+pub(crate) mod stat;
+
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -14,12 +16,12 @@ use nix::libc;
 use supervise::{ProcessHandle, signal_name};
 use trusted_path::PathError;
 
+use stat::{has_ended, start_time};
+
 /// Longest pid file, in bytes: two numbers.
 const MAX_FILE: usize = 64;
 /// How long the end of a process is waited for that was killed: it may be in the middle of a write.
 const AFTER_KILL: Duration = Duration::from_secs(5);
-/// Where the start time stands after the name of the program, which may hold anything (proc_pid_stat(5), field 22).
-const START_TIME: usize = 19;
 /// What identifies a process cannot be had.
 const NOT_SHOWN: &str = "/proc does not show the process: mount it first";
 
@@ -36,7 +38,7 @@ impl Process {
     /// The process that has this number now, unless there is none, or nothing is left of it but its status.
     #[must_use]
     pub fn of(pid: i32) -> Option<Self> {
-        let stat = stat(pid).ok()?;
+        let stat = read_stat(pid).ok()?;
         if has_ended(&stat)? { None } else { Some(Self { pid, start_time: start_time(&stat)? }) }
     }
 
@@ -46,7 +48,7 @@ impl Process {
     /// # Errors
     /// When /proc does not show it.
     pub fn child(pid: i32) -> io::Result<Self> {
-        let start_time = start_time(&stat(pid)?).ok_or_else(|| io::Error::other(NOT_SHOWN))?;
+        let start_time = start_time(&read_stat(pid)?).ok_or_else(|| io::Error::other(NOT_SHOWN))?;
         Ok(Self { pid, start_time })
     }
 
@@ -148,24 +150,11 @@ fn parse(text: &[u8]) -> Option<Process> {
 }
 
 /// What /proc says of a process.
-fn stat(pid: i32) -> io::Result<String> {
+fn read_stat(pid: i32) -> io::Result<String> {
     match fs::read(format!("/proc/{pid}/stat")) {
         Ok(stat) => Ok(String::from_utf8_lossy(&stat).into_owned()),
         Err(error) => Err(io::Error::new(error.kind(), format!("{NOT_SHOWN} ({error})"))),
     }
-}
-
-/// Whether nothing is left of it but its status, which nobody may ever ask for in a container.
-fn has_ended(stat: &str) -> Option<bool> {
-    fields(stat)?.next().map(|state| matches!(state, "Z" | "X" | "x"))
-}
-
-fn start_time(stat: &str) -> Option<u64> {
-    fields(stat)?.nth(START_TIME)?.parse().ok()
-}
-
-fn fields(stat: &str) -> Option<std::str::SplitAsciiWhitespace<'_>> {
-    stat.rsplit_once(')').map(|(_, fields)| fields.split_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -251,16 +240,5 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!(parse(b"1 2\n"), Some(Process { pid: 1, start_time: 2 }));
-    }
-
-    #[test]
-    fn the_start_time_is_found_whatever_the_name_of_the_program_is() {
-        let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
-        for name in ["a", "a b", ") Z 1 2 (", ""] {
-            assert_eq!(start_time(&format!("77 ({name}) S {rest}")), Some(4242), "{name}");
-        }
-        assert_eq!(has_ended(&format!("77 (a) Z {rest}")), Some(true));
-        assert_eq!(has_ended(&format!("77 (Z) S {rest}")), Some(false));
-        assert_eq!(start_time("77 (a) S 1"), None);
     }
 }

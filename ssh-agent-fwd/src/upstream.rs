@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::TimeVal;
 
+use crate::timed::Timed;
 use crate::wire::frame::{FrameError, read_frame, write_frame};
 
 /// How long the agent is waited for: longer than it takes a person to confirm a signature (ssh-add -c).
@@ -27,7 +28,7 @@ pub enum Upstream {
     /// Nothing was asked of it yet; it does not know of the client.
     Unasked,
     /// The connection.
-    Open(BufReader<UnixStream>),
+    Open(BufReader<Timed>),
     /// It failed. Another connection would know nothing of this one's session-binds: there is none.
     Gone,
 }
@@ -91,7 +92,7 @@ impl Upstream {
         asked
     }
 
-    fn send(&mut self, agent: &Path, request: &[u8]) -> Result<&mut BufReader<UnixStream>, NoReply> {
+    fn send(&mut self, agent: &Path, request: &[u8]) -> Result<&mut BufReader<Timed>, NoReply> {
         if let Self::Unasked = self {
             let stream = open(agent, PATIENCE).map_err(NoReply::Unreachable)?;
             *self = Self::Open(BufReader::with_capacity(BUFFER, stream));
@@ -114,7 +115,7 @@ pub fn ask_once(agent: &Path, request: &[u8]) -> Result<Vec<u8>, NoReply> {
     Ok(reply)
 }
 
-fn receive(stream: &mut BufReader<UnixStream>, reply: &mut Vec<u8>) -> Result<(), NoReply> {
+fn receive(stream: &mut BufReader<Timed>, reply: &mut Vec<u8>) -> Result<(), NoReply> {
     match read_frame(stream, reply) {
         Ok(true) => Ok(()),
         Ok(false) => Err(NoReply::Closed),
@@ -123,11 +124,10 @@ fn receive(stream: &mut BufReader<UnixStream>, reply: &mut Vec<u8>) -> Result<()
 }
 
 /// Connects; connect(2), too, waits no longer than SO_SNDTIMEO (socket(7)).
-fn open(agent: &Path, patience: Duration) -> io::Result<UnixStream> {
+fn open(agent: &Path, patience: Duration) -> io::Result<Timed> {
     let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    let patience = TimeVal::new(patience.as_secs().try_into().unwrap_or(i64::MAX), 0);
-    setsockopt(&socket, sockopt::SendTimeout, &patience)?;
-    setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
+    let seconds = TimeVal::new(patience.as_secs().try_into().unwrap_or(i64::MAX), 0);
+    setsockopt(&socket, sockopt::SendTimeout, &seconds)?;
     connect(socket.as_raw_fd(), &UnixAddr::new(agent)?)?;
-    Ok(UnixStream::from(socket))
+    Ok(Timed::new(UnixStream::from(socket), patience, patience))
 }

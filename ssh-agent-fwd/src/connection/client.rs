@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use crate::policy::Limits;
+use crate::timed::Timed;
 use crate::wire::frame::{FrameError, read_frame, write_frame};
 
 /// What is read ahead of a request, in bytes: more than a login has. A longer request is read past it.
@@ -13,35 +14,26 @@ const BUFFER: usize = 1024;
 /// The client.
 #[derive(Debug)]
 pub struct Client {
-    reader: BufReader<Timed>,
+    reader: BufReader<Until>,
     limits: Limits,
 }
 
 /// A stream that is read until a moment and no longer, however slowly bytes come.
 #[derive(Debug)]
-struct Timed {
-    stream: UnixStream,
-    /// The whole wait, until something of it has passed.
+struct Until {
+    stream: Timed,
+    /// The whole wait, until something of it has passed: that for the next request is the same every time.
     span: Option<Duration>,
-    until: Instant,
-    /// What the socket was told last: the wait for the next request is the same every time.
-    told: Option<Duration>,
+    moment: Instant,
 }
 
 impl Client {
     /// This one. A client that does not read is waited for as long as one that does not write, at every write(2).
-    ///
-    /// # Errors
-    /// Those of setsockopt(2).
-    pub fn new(stream: UnixStream, limits: Limits) -> io::Result<Self> {
-        stream.set_write_timeout(Some(limits.stall))?;
-        Ok(Self {
-            reader: BufReader::with_capacity(
-                BUFFER,
-                Timed { stream, span: None, until: Instant::now(), told: None },
-            ),
-            limits,
-        })
+    #[must_use]
+    pub fn new(stream: UnixStream, limits: Limits) -> Self {
+        let stream = Timed::new(stream, limits.idle, limits.stall);
+        let reader = BufReader::with_capacity(BUFFER, Until { stream, span: None, moment: Instant::now() });
+        Self { reader, limits }
     }
 
     /// The next message; `false` when there is none any more. It may be long in coming, but not long in the coming.
@@ -68,8 +60,8 @@ impl Client {
     }
 
     fn wait_at_most(&mut self, span: Duration) {
-        let timed = self.reader.get_mut();
-        (timed.span, timed.until) = (Some(span), Instant::now() + span);
+        let until = self.reader.get_mut();
+        (until.span, until.moment) = (Some(span), Instant::now() + span);
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -82,17 +74,14 @@ impl Client {
     }
 }
 
-impl Read for Timed {
+impl Read for Until {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = || self.until.saturating_duration_since(Instant::now());
+        let left = || self.moment.saturating_duration_since(Instant::now());
         let left = self.span.take().unwrap_or_else(left);
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        if self.told != Some(left) {
-            self.stream.set_read_timeout(Some(left))?;
-            self.told = Some(left);
-        }
+        self.stream.wait_to_read(left);
         self.stream.read(buffer)
     }
 }
@@ -110,7 +99,7 @@ mod tests {
 
     fn client(limits: Limits) -> (Client, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
-        (Client::new(ours, limits).expect("a client"), theirs)
+        (Client::new(ours, limits), theirs)
     }
 
     fn is_late(read: &Result<bool, FrameError>) -> bool {

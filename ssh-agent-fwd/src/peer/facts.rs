@@ -9,10 +9,10 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 use serde::Serialize;
 
+use crate::process::stat::start_time;
+
 /// As much of a file of /proc is read, in bytes.
 const MAX_READ: usize = 2048;
-/// Where the start time stands after the name of the program, which may hold anything (proc_pid_stat(5), field 22).
-const START_TIME: usize = 19;
 
 /// What was seen of a process. What could not be seen is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,11 +50,6 @@ fn read(folder: &OwnedFd, name: &CStr) -> Option<String> {
     Some(String::from_utf8_lossy(&text[..length]).into_owned())
 }
 
-fn start_time(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(START_TIME)?.parse().ok()
-}
-
 /// The path in the unified hierarchy, else the first line (cgroups(7)).
 fn cgroup(text: &str) -> Option<String> {
     let unified = text.lines().find_map(|line| line.strip_prefix("0::"));
@@ -64,17 +59,6 @@ fn cgroup(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_start_time_is_found_whatever_the_name_of_the_program_is() {
-        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
-        for name in ["a", "a b", ") S 1 2 (", ""] {
-            assert_eq!(start_time(&format!("77 ({name}) {fields}")), Some(4242), "{name}");
-        }
-        for text in ["", "77 (a", "77 (a) S 1", "77 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x"] {
-            assert_eq!(start_time(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn the_control_group_is_the_unified_one_where_there_is_one() {

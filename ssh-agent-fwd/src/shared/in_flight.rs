@@ -46,8 +46,12 @@ impl InFlight {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.state().requests -= 1;
-        self.0.left.notify_all();
+        let mut state = self.0.state();
+        state.requests -= 1;
+        // Only then does somebody wait.
+        if state.is_over {
+            self.0.left.notify_all();
+        }
     }
 }
 
