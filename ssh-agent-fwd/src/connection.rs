@@ -34,28 +34,41 @@ pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared, left
     let mut connection = Connection::new(number, peer, Process::of(&stream, peer.pid), shared);
     let end = connection.run(stream);
     left();
-    // There is no reply to hold back: a line that cannot be written is counted.
+    let of_user = || shared.recorder.share(peer.uid, "connection");
+    // One that has signed has paid for its line.
+    let paid = if connection.counts.signed > 0 { shared.recorder.reserve() } else { None };
+    let Some(place) = paid.or_else(of_user) else { return };
     let record = Record::Connection {
         connection: number,
-        kernel: connection.kernel().clone(),
+        kernel: connection.seen.kernel().clone(),
         counts: connection.counts,
         forwarded: connection.bindings.is_forwarding(),
         end,
     };
-    // One that has signed has paid for its line.
-    let place = if connection.counts.signed > 0 { shared.recorder.reserve() } else { None };
-    let _ = shared.recorder.record(&record, place);
+    // There is no reply to hold back: a line that cannot be written is counted.
+    let _ = place.record(&record);
 }
 
-/// What is to be recorded of a request; what was allowed has a place for it.
-type Entry<'a> = (Record, Option<Place<'a>>);
+/// What is to be recorded of a request, and the place for it.
+type Entry<'a> = (Record, Place<'a>);
 
-struct Connection<'a> {
-    number: u64,
+/// The client as the kernel shows it.
+struct Seen<'a> {
     peer: &'a Peer,
     process: Process,
     /// Read when the agent works, or when nobody waits any more.
     kernel: OnceCell<Kernel>,
+}
+
+impl Seen<'_> {
+    fn kernel(&self) -> &Kernel {
+        self.kernel.get_or_init(|| Kernel::of(self.peer, self.process.facts()))
+    }
+}
+
+struct Connection<'a> {
+    number: u64,
+    seen: Seen<'a>,
     shared: &'a Shared,
     agent: Upstream,
     bindings: Bindings,
@@ -65,9 +78,9 @@ struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     fn new(number: u64, peer: &'a Peer, process: Process, shared: &'a Shared) -> Self {
-        let kernel = OnceCell::new();
+        let seen = Seen { peer, process, kernel: OnceCell::new() };
         let (agent, bindings, counts) = (Upstream::Unasked, Bindings::default(), Counts::default());
-        Self { number, peer, process, kernel, shared, agent, bindings, counts, reply: Vec::new() }
+        Self { number, seen, shared, agent, bindings, counts, reply: Vec::new() }
     }
 
     /// Answers one request after the other; why there is none any more.
@@ -84,13 +97,13 @@ impl<'a> Connection<'a> {
                 return "ending: the forwarder is about to end".to_owned();
             };
             let policy = self.shared.policy();
-            if !policy.admits(self.peer.uid, &self.peer.groups) {
+            if !policy.admits(self.seen.peer.uid, &self.seen.peer.groups) {
                 return "not-admitted: the policy that was read since does not name this user".to_owned();
             }
             let entry = self.answer(&policy, &request);
-            let recorder = &self.shared.recorder;
-            let (first, after) = if recorder.is_required() { (entry, None) } else { (None, entry) };
-            if first.is_some_and(|(record, place)| recorder.record(&record, place).is_err()) {
+            let is_first = self.shared.recorder.is_required();
+            let (first, after) = if is_first { (entry, None) } else { (None, entry) };
+            if first.is_some_and(|(record, place)| place.record(&record).is_err()) {
                 self.say(&FAILURE);
             }
             self.count();
@@ -98,7 +111,7 @@ impl<'a> Connection<'a> {
             request.shrink_to(KEPT);
             self.reply.shrink_to(KEPT);
             // Whether the reply was taken or not.
-            let _ = after.map(|(record, place)| recorder.record(&record, place));
+            let _ = after.map(|(record, place)| place.record(&record));
             if let Err(error) = written {
                 return format!("reply-not-taken: {error}");
             }
@@ -115,7 +128,7 @@ impl<'a> Connection<'a> {
     fn answer(&mut self, policy: &Policy, request: &[u8]) -> Option<Entry<'a>> {
         match Request::parse(request) {
             Ok(Request::List) => self.list(policy, request),
-            Ok(Request::Sign { key, data, flags: _ }) => return Some(self.sign(policy, request, key, data)),
+            Ok(Request::Sign { key, data, flags: _ }) => return self.sign(policy, request, key, data),
             Ok(Request::Bind(bind)) => self.bind(request, &bind),
             Ok(Request::Query) => self.say(&query_answer()),
             Ok(Request::Other(_)) => self.say(&FAILURE),
@@ -132,7 +145,7 @@ impl<'a> Connection<'a> {
     fn list(&mut self, policy: &Policy, request: &[u8]) {
         self.counts.lists += 1;
         let is_listing = may_list(policy, &self.bindings).is_allowed()
-            && self.ask(request, || ()).is_ok()
+            && self.ask(request).is_ok()
             && self.reply.first() == Some(&IDENTITIES_ANSWER);
         let bindings = &self.bindings;
         let kept = is_listing.then(|| {
@@ -144,11 +157,11 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn sign(&mut self, policy: &Policy, request: &[u8], key: &[u8], data: &[u8]) -> Entry<'a> {
+    fn sign(&mut self, policy: &Policy, request: &[u8], key: &[u8], data: &[u8]) -> Option<Entry<'a>> {
         let (signed, key) = (Signed::classify(data, key), KeyBlob::of(key));
         let mut decision = decide(policy, &self.bindings, &key, &signed);
         // What is denied costs no token: a program that is refused cannot use up what another may sign.
-        if decision.is_allowed() && !self.shared.take_token(self.peer.uid, &key.fingerprint()) {
+        if decision.is_allowed() && !self.shared.take_token(self.seen.peer.uid, &key.fingerprint()) {
             decision = Decision::Deny { reason: Reason::TooOften(policy.rate) };
         }
         let shared = self.shared;
@@ -156,53 +169,61 @@ impl<'a> Connection<'a> {
         let place = if decision.is_allowed() { shared.recorder.reserve() } else { None };
         let claims = OnceCell::new();
         let claim = || Claims::of(&key, &signed);
-        let asked = place.is_some().then(|| self.ask(request, || drop(claims.set(claim()))));
-        let claims = claims.into_inner().unwrap_or_else(claim);
-        let record =
-            Record::sign(self.number, self.kernel(), claims, self.bindings.is_forwarding(), &decision);
+        let look = |seen: &Seen<'_>| {
+            seen.kernel();
+            let _ = claims.set(claim());
+        };
+        let asked = place.is_some().then(|| self.ask_and(request, look));
         let outcome = match asked {
             Some(Ok(())) if self.reply.first() == Some(&SIGN_RESPONSE) => "signed",
             Some(Ok(())) => "the agent refused",
-            Some(Err(ref why)) => why,
+            Some(Err(ref why)) => why.as_str(),
             None if decision.is_allowed() => "the record has no room",
             None => "refused",
         };
         if outcome != "signed" {
             self.say(&FAILURE);
         }
-        (record.with_outcome(outcome), place)
+        let place = place.or_else(|| shared.recorder.share(self.seen.peer.uid, decision.reason().word()))?;
+        let claims = claims.into_inner().unwrap_or_else(claim);
+        let record =
+            Record::sign(self.number, self.seen.kernel(), claims, self.bindings.is_forwarding(), &decision);
+        Some((record.with_outcome(outcome), place))
     }
 
     /// The agent judges a bind, of every kind; it counts here when the agent has said SUCCESS. One that the agent is not
     /// asked for, since there were many, still says whether the connection is forwarded.
     fn bind(&mut self, request: &[u8], bind: &Bind<'_>) {
         self.counts.binds += 1;
-        let is_asked = self.counts.binds <= MAX_SESSIONS as u64 && self.shared.take_bind(self.peer.uid);
+        let is_asked = self.counts.binds <= MAX_SESSIONS as u64 && self.shared.take_bind(self.seen.peer.uid);
         if !is_asked {
             self.say(&FAILURE);
         }
-        let verified = is_asked && self.ask(request, || ()).is_ok() && self.reply == SUCCESS;
+        let verified = is_asked && self.ask(request).is_ok() && self.reply == SUCCESS;
         self.bindings.record(bind, verified);
         if self.reply != SUCCESS && self.reply != EXTENSION_FAILURE {
             self.say(&FAILURE);
         }
     }
 
-    /// Asks the agent, and does something while that works. Where it does not answer the reply is FAILURE, and why.
-    fn ask(&mut self, request: &[u8], meanwhile: impl FnOnce()) -> Result<(), String> {
-        let (kernel, peer, process) = (&self.kernel, self.peer, &self.process);
-        let look = || {
-            kernel.get_or_init(|| Kernel::of(peer, process.facts()));
-            meanwhile();
-        };
-        self.agent.ask_and(&self.shared.agent, request, &mut self.reply, look).map_err(|why| {
-            self.say(&FAILURE);
-            why.to_string()
+    /// Asks the agent what gets no line of its own.
+    fn ask(&mut self, request: &[u8]) -> Result<(), String> {
+        let recorder = &self.shared.recorder;
+        self.ask_and(request, |seen| {
+            // Else the connection's line would be lost, too.
+            if recorder.has_share(seen.peer.uid) {
+                seen.kernel();
+            }
         })
     }
 
-    fn kernel(&self) -> &Kernel {
-        self.kernel.get_or_init(|| Kernel::of(self.peer, self.process.facts()))
+    /// Asks the agent, and does something while that works. Where it does not answer the reply is FAILURE, and why.
+    fn ask_and(&mut self, request: &[u8], meanwhile: impl FnOnce(&Seen<'_>)) -> Result<(), String> {
+        let seen = &self.seen;
+        self.agent.ask_and(&self.shared.agent, request, &mut self.reply, || meanwhile(seen)).map_err(|why| {
+            self.say(&FAILURE);
+            why.to_string()
+        })
     }
 
     fn say(&mut self, body: &[u8]) {

@@ -154,9 +154,10 @@ impl Pool {
 
     /// The connection is closed without a word, and the agent never knows of it.
     fn refuse(&self, stream: &UnixStream, connection: u64, peer: &Peer, reason: &'static str) {
+        let Some(place) = self.shared.recorder.share(peer.uid, reason) else { return };
         let kernel = Kernel::of(peer, Process::of(stream, peer.pid).facts());
         // There is no reply to hold back: a line that cannot be written is counted.
-        let _ = self.shared.recorder.record(&Record::Refused { connection, kernel, reason }, None);
+        let _ = place.record(&Record::Refused { connection, kernel, reason });
     }
 
     fn seats(&self) -> std::sync::MutexGuard<'_, Seats> {

@@ -142,25 +142,6 @@ impl Claims {
 }
 
 impl Record {
-    /// Whose line it is.
-    const fn uid(&self) -> u32 {
-        match self {
-            Self::Sign { kernel, .. } | Self::Connection { kernel, .. } | Self::Refused { kernel, .. } => {
-                kernel.uid
-            }
-            Self::Policy { .. } => 0,
-        }
-    }
-
-    /// What is counted when there are too many of them.
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::Sign { reason, .. } | Self::Refused { reason, .. } => reason,
-            Self::Connection { .. } => "connection",
-            Self::Policy { .. } => "policy",
-        }
-    }
-
     /// A signature was asked for.
     #[must_use]
     pub fn sign(

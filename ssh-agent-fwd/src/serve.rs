@@ -161,7 +161,7 @@ fn reload(call: &ServeCall, shared: &Shared) {
         }
     };
     // There is no reply to hold back: a line that cannot be written is counted.
-    let _ = shared.recorder.record(&record, shared.recorder.reserve());
+    let _ = shared.recorder.reserve().map(|place| place.record(&record));
 }
 
 /// The policy of the file and of the words.

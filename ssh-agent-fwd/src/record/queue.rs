@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::line;
 use super::output::{Output, Weight};
 use super::shares::{LostOf, Owner, Shares};
-use super::{Record, line};
 use crate::sys;
 
 /// Most lines that wait of those that have room of their own.
@@ -69,7 +69,7 @@ struct Line {
 }
 
 /// What the line takes up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Room,
     Share(Owner),
@@ -84,11 +84,25 @@ enum Work {
 
 /// Room for one line, until this is used or dropped.
 #[derive(Debug)]
-pub struct Room<'a>(&'a Queue);
+pub struct Room<'a> {
+    queue: &'a Queue,
+    place: Place,
+}
+
+impl Room<'_> {
+    /// Has the line written.
+    pub fn put(self, line: &str) {
+        let waiting = &self.queue.waiting;
+        waiting.state().push(self.place, line);
+        waiting.wake();
+        // The thread gives it back, when it takes the line.
+        std::mem::forget(self);
+    }
+}
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        self.0.waiting.release();
+        self.queue.waiting.state().leave(self.place, &self.queue.waiting.is_room);
     }
 }
 
@@ -108,6 +122,18 @@ impl State {
     fn push(&mut self, place: Place, text: &str) {
         self.texts.extend(text.as_bytes());
         self.lines.push_back(Line { place, length: text.len() });
+    }
+
+    /// Gives a place back; nobody waits for one unless all were taken.
+    fn leave(&mut self, place: Place, is_room: &Condvar) {
+        match place {
+            Place::Room if self.paid == QUEUE => {
+                self.paid -= 1;
+                is_room.notify_all();
+            }
+            Place::Room => self.paid -= 1,
+            Place::Share(owner) => self.shares.leave(owner),
+        }
     }
 
     /// The place of the first line, whose text is put there.
@@ -144,28 +170,22 @@ impl Queue {
         let is_room = state.paid < QUEUE;
         state.paid += usize::from(is_room);
         drop(state);
-        is_room.then(|| Room(self))
+        // Made only where there is room: dropping one gives a place back.
+        is_room.then(|| Room { queue: self, place: Place::Room })
     }
 
-    /// Has the line written, in the room that it has or in the share of its user; or counts it as lost.
-    pub fn put(&self, record: &Record, room: Option<Room<'_>>) {
-        let place = match room {
-            // The thread gives it back, when it takes the line.
-            Some(room) => {
-                std::mem::forget(room);
-                Place::Room
-            }
-            None => {
-                let owner = self.waiting.state().shares.take(record.uid(), record.reason(), Instant::now());
-                match owner {
-                    Some(owner) => Place::Share(owner),
-                    None => return self.waiting.wake(),
-                }
-            }
-        };
-        let text = line::of(record);
-        self.waiting.state().push(place, &text);
-        self.waiting.wake();
+    /// Room in the share of this user; `None` when there is none, and a line is counted as lost for this reason.
+    pub fn share(&self, uid: u32, reason: &'static str) -> Option<Room<'_>> {
+        let owner = self.waiting.state().shares.take(uid, reason, Instant::now());
+        if owner.is_none() {
+            self.waiting.wake();
+        }
+        owner.map(|owner| Room { queue: self, place: Place::Share(owner) })
+    }
+
+    /// Whether there is room in the share of this user.
+    pub fn has_share(&self, uid: u32) -> bool {
+        self.waiting.state().shares.has_room(uid, Instant::now())
     }
 
     /// Writes what waits, and nothing after it; what is not written within some seconds is given up.
@@ -201,13 +221,8 @@ impl Waiting {
             }
             if let Some(place) = state.pop(text) {
                 state.has_worked = true;
-                let Place::Share(owner) = place else {
-                    state.paid -= 1;
-                    self.tell_room(&state);
-                    return Work::Line(Weight::Paid);
-                };
-                state.shares.leave(owner);
-                return Work::Line(Weight::Free);
+                state.leave(place, &self.is_room);
+                return Work::Line(if place == Place::Room { Weight::Paid } else { Weight::Free });
             }
             if state.is_over {
                 return Work::Over;
@@ -241,20 +256,6 @@ impl Waiting {
     fn wake(&self) {
         if self.state().is_asleep {
             self.is_work.notify_one();
-        }
-    }
-
-    /// Gives room back that no line has used.
-    fn release(&self) {
-        let mut state = self.state();
-        state.paid -= 1;
-        self.tell_room(&state);
-    }
-
-    /// Nobody waits unless it was full.
-    fn tell_room(&self, state: &State) {
-        if state.paid + 1 == QUEUE {
-            self.is_room.notify_all();
         }
     }
 

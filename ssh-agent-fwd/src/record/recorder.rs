@@ -19,7 +19,35 @@ pub enum Recorder {
 
 /// A place for the line of one record, until this is used or dropped.
 #[derive(Debug)]
-pub struct Place<'a>(Option<Room<'a>>);
+pub struct Place<'a>(Taken<'a>);
+
+#[derive(Debug)]
+enum Taken<'a> {
+    /// In the queue.
+    Room(Room<'a>),
+    /// Who writes its line itself needs none.
+    Output(&'a Mutex<Output>),
+}
+
+impl Place<'_> {
+    /// Records it there. Where a record is required this waits until the line is handed over, a second at most;
+    /// otherwise it waits for nothing and cannot fail.
+    ///
+    /// # Errors
+    /// When a record that is required is not written.
+    pub fn record(self, record: &Record) -> Result<(), NotWritten> {
+        let line = line::of(record);
+        match self.0 {
+            Taken::Room(room) => {
+                room.put(&line);
+                Ok(())
+            }
+            Taken::Output(output) => {
+                output.lock().unwrap_or_else(PoisonError::into_inner).write(&line, Weight::Free)
+            }
+        }
+    }
+}
 
 impl Recorder {
     /// Records there; `required`: no record, no signature.
@@ -45,28 +73,27 @@ impl Recorder {
     #[must_use]
     pub fn reserve(&self) -> Option<Place<'_>> {
         match self {
-            Self::Queued(queue) => queue.reserve().map(|room| Place(Some(room))),
-            // Who writes its line itself needs none.
-            Self::Required(_) => Some(Place(None)),
+            Self::Queued(queue) => queue.reserve().map(|room| Place(Taken::Room(room))),
+            Self::Required(output) => Some(Place(Taken::Output(output))),
         }
     }
 
-    /// Records it, in its place if it has one, else as one of the lines of its user, of which there may be too many.
-    /// Where a record is required this waits until the line is handed over, a second at most; otherwise it waits for
-    /// nothing and cannot fail.
-    ///
-    /// # Errors
-    /// When a record that is required is not written.
-    pub fn record(&self, record: &Record, place: Option<Place<'_>>) -> Result<(), NotWritten> {
+    /// A place among the lines of this user; `None` when there are too many of them, and one more is counted as lost for
+    /// this reason.
+    #[must_use]
+    pub fn share(&self, uid: u32, reason: &'static str) -> Option<Place<'_>> {
         match self {
-            Self::Queued(queue) => {
-                queue.put(record, place.and_then(|place| place.0));
-                Ok(())
-            }
-            Self::Required(output) => {
-                let line = line::of(record);
-                output.lock().unwrap_or_else(PoisonError::into_inner).write(&line, Weight::Free)
-            }
+            Self::Queued(queue) => queue.share(uid, reason).map(|room| Place(Taken::Room(room))),
+            Self::Required(output) => Some(Place(Taken::Output(output))),
+        }
+    }
+
+    /// Whether there is such a place. What /proc shows of a process is not worth reading for a line that is lost.
+    #[must_use]
+    pub fn has_share(&self, uid: u32) -> bool {
+        match self {
+            Self::Queued(queue) => queue.has_share(uid),
+            Self::Required(_) => true,
         }
     }
 

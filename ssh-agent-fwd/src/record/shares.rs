@@ -62,11 +62,10 @@ impl Shares {
     /// Whose share the line of this user is to wait in, until [`Shares::leave`]; `None` when it is lost, and counted.
     pub fn take(&mut self, uid: u32, reason: &'static str, now: Instant) -> Option<Owner> {
         let owner = self.owner(uid, now);
-        let is_room = self.waiting < OF_ALL;
+        let is_room = self.is_room(owner, now);
         let share = self.of.entry(owner).or_insert_with(|| Share::new(now));
-        let owed = share.owed_at(now) + EACH;
-        if is_room && share.waiting < OF_USER && owed <= EACH * BURST {
-            (share.owed, share.at) = (owed, now);
+        if is_room {
+            (share.owed, share.at) = (share.owed_at(now) + EACH, now);
             share.waiting += 1;
             self.waiting += 1;
             return Some(owner);
@@ -74,6 +73,17 @@ impl Shares {
         *share.lost.entry(reason).or_default() += 1;
         self.lost_at.get_or_insert(now);
         None
+    }
+
+    /// Whether a line of this user would be taken now.
+    pub fn has_room(&mut self, uid: u32, now: Instant) -> bool {
+        let owner = self.owner(uid, now);
+        self.is_room(owner, now)
+    }
+
+    fn is_room(&self, owner: Owner, now: Instant) -> bool {
+        let is_room = |share: &Share| share.waiting < OF_USER && share.owed_at(now) + EACH <= EACH * BURST;
+        self.waiting < OF_ALL && self.of.get(&owner).is_none_or(is_room)
     }
 
     /// A line of this owner waits no more.
@@ -138,6 +148,15 @@ mod tests {
         assert_eq!(shares.lost_at(), Some(start));
         assert_eq!(shares.take_lost(), [LostOf { owner: Some(1), reasons }]);
         assert_eq!((shares.take_lost(), shares.lost_at()), (Vec::new(), None));
+    }
+
+    #[test]
+    fn it_is_known_before_whether_a_line_is_taken() {
+        let (mut shares, start) = (Shares::default(), Instant::now());
+        assert!(shares.has_room(1, start));
+        taken(&mut shares, 1, BURST, start);
+        assert!(!shares.has_room(1, start) && shares.has_room(2, start) && shares.has_room(1, start + EACH));
+        assert_eq!(shares.lost_at(), None, "a question loses nothing");
     }
 
     #[test]
