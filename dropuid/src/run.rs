@@ -21,9 +21,6 @@ use crate::{env_files, explain, own_stdio, terminal};
 /// The status of a call that ran nothing.
 pub const OWN_FAILURE: u8 = 125;
 
-/// Descriptors above standard error.
-const FIRST_EXTRA_FD: u32 = 3;
-
 /// Nobody else may write what the command creates, as under sudo.
 const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IWOTH);
 
@@ -273,13 +270,12 @@ fn die_with(parent: &Parent) -> Result<(), RunError> {
 }
 
 fn close_descriptors(kept: &[u32]) -> Result<(), RunError> {
-    for fd in kept.iter().filter(|fd| **fd >= FIRST_EXTRA_FD) {
+    for fd in kept.iter().filter(|fd| **fd >= supervise::FIRST_OTHER) {
         if fs::symlink_metadata(format!("/proc/self/fd/{fd}")).is_err() {
             return Err(RunError::ClosedFd(*fd));
         }
     }
-    supervise::close_on_exec_from(FIRST_EXTRA_FD, kept)
-        .map_err(|error| RunError::Call("closing descriptors", error))
+    supervise::close_others_on_exec(kept).map_err(|error| RunError::Call("closing descriptors", error))
 }
 
 fn restrict_umask() {

@@ -38,8 +38,6 @@ pub const OWN_FAILURE: u8 = 125;
 const ENDING: Duration = Duration::from_secs(5);
 /// Where the kernel lists this process's open descriptors (proc(5)).
 const DESCRIPTORS: &str = "/proc/self/fd";
-/// The first descriptor that has no meaning by itself (stdin(3)).
-const FIRST_OTHER: u32 = 3;
 /// Where a command looks for the agent.
 const SOCKET_VARIABLE: &str = "SSH_AUTH_SOCK";
 
@@ -161,7 +159,7 @@ fn keep_from_command(manifest: &Manifest) -> io::Result<()> {
     };
     let open = fs::read_dir(DESCRIPTORS)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let others: Vec<u32> = open.filter(|number| !is_key(number)).collect();
-    supervise::close_on_exec_from(FIRST_OTHER, &others)
+    supervise::close_others_on_exec(&others)
 }
 
 /// What is to run: as the caller has it, but for the agent.

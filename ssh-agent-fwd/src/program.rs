@@ -20,8 +20,6 @@ use supervise::{Child, Command, Group, Inherited, ProcessHandle};
 
 pub(crate) use run::{Ended, Ran};
 
-/// The first descriptor that has no meaning by itself (stdin(3)).
-const FIRST_OTHER: u32 = 3;
 /// What nobody but the owner of a file that the program makes may do with it.
 const UMASK: Mode = Mode::S_IRWXG.union(Mode::S_IRWXO);
 /// Longest sentence of a child that does not become its program, in bytes.
@@ -115,7 +113,7 @@ impl Program<'_> {
         dup2_stdout(stdout)?;
         dup2_stderr(stderr)?;
         let kept: Vec<u32> = self.kept.iter().map(|fd| fd.as_raw_fd().cast_unsigned()).collect();
-        supervise::close_on_exec_from(FIRST_OTHER, &kept)?;
+        supervise::close_others_on_exec(&kept)?;
         for fd in self.kept {
             fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
         }

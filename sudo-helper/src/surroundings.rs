@@ -22,8 +22,6 @@ pub use limits::LimitError;
 const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IWOTH);
 /// The kernel's own default (prctl(2), PR_SET_TIMERSLACK); 0 would mean what the caller had.
 const TIMER_SLACK_NS: libc::c_ulong = 50_000;
-/// The first descriptor after the standard ones.
-const FIRST_NONSTANDARD: u32 = 3;
 /// How likely the kernel ends us when memory is short, from -1000 to 1000 (proc(5)).
 const OOM_SCORE_ADJ: &str = "/proc/self/oom_score_adj";
 
@@ -63,7 +61,7 @@ impl From<LimitError> for SurroundingsError {
 pub fn restore() -> Result<(), SurroundingsError> {
     limits::restore()?;
     // sudo closes them, unless a rule lets its caller choose (closefrom_override).
-    named("the open descriptors", supervise::close_on_exec_from(FIRST_NONSTANDARD, &[]))?;
+    named("the open descriptors", supervise::close_others_on_exec(&[]))?;
     restore_timers()?;
     restore_groups()?;
     restore_priorities()?;

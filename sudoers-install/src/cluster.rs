@@ -35,8 +35,6 @@ use visit::{HELD, Plan, Surveyed, Waiting};
 /// How long a host that has the password is waited for before the next one gets it: sudo(8) refuses a wrong one
 /// within some seconds.
 const VERDICT: Duration = Duration::from_secs(15);
-/// The first descriptor that ssh has no use for.
-const FIRST_OTHER: u32 = 3;
 
 /// `cluster`: rows on standard output, a line for each host on standard error.
 #[must_use]
@@ -76,7 +74,7 @@ impl<'a> Cluster<'a> {
         let password = Origin::of(call.password_fd)?;
         password::keep_from_dumps()?;
         // Nothing that this process has open is for ssh, its proxies or agents.
-        supervise::close_on_exec_from(FIRST_OTHER, &[]).map_err(|error| {
+        supervise::close_others_on_exec(&[]).map_err(|error| {
             Failure::new("descriptors", format!("descriptors cannot be kept from ssh: {error}"))
         })?;
         let asked = Asked { action: call.action, dry_run: call.dry_run, replace_legacy: call.replace_legacy };

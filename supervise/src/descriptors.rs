@@ -9,7 +9,7 @@ use crate::sys;
 const OPEN_DESCRIPTORS: &str = "/proc/self/fd";
 
 /// The first number that has no meaning by itself (stdin(3)).
-const FIRST_FREE: RawFd = 3;
+pub const FIRST_OTHER: u32 = 3;
 
 /// A copy, closed on exec, of a descriptor that the caller handed down by its number. It may be a socket's, or that
 /// of a pipe which another account made, and reads on where the caller was: opening /proc/self/fd
@@ -18,36 +18,36 @@ const FIRST_FREE: RawFd = 3;
 /// # Errors
 /// Those of fcntl(2), when it is not open.
 pub fn handed_down(number: RawFd) -> io::Result<OwnedFd> {
-    sys::duplicate(number, FIRST_FREE)
+    sys::duplicate(number, FIRST_OTHER.cast_signed())
 }
 
-/// Marks every descriptor from `first` up close-on-exec, but for those in `kept`.
+/// Marks every descriptor close-on-exec, but for the standard ones and those in `kept`.
 ///
 /// # Errors
 /// Those of close_range(2); on kernels without it, of reading /proc/self/fd and of fcntl(2).
-pub fn close_on_exec_from(first: u32, kept: &[u32]) -> io::Result<()> {
-    match ranges(first, kept).try_for_each(|(low, high)| sys::close_range_on_exec(low, high)) {
+pub fn close_others_on_exec(kept: &[u32]) -> io::Result<()> {
+    match ranges(FIRST_OTHER, kept).try_for_each(|(low, high)| sys::close_range_on_exec(low, high)) {
         // ENOSYS before Linux 5.9, EINVAL for the flag before 5.11 (close_range(2)).
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => {
-            open_numbers(first, kept)?.into_iter().try_for_each(sys::set_close_on_exec)
+            open_numbers(FIRST_OTHER, kept)?.into_iter().try_for_each(sys::set_close_on_exec)
         }
         other => other,
     }
 }
 
-/// Closes every descriptor from `first` up, but for those in `kept`: what the caller left open is a way in or a hold.
+/// Closes every descriptor but the standard ones and those in `kept`: what the caller left open is a way in or a hold.
 ///
 /// To be called before this process has opened anything, or in a child that uses nothing else of what its parent had
 /// open and ends by exit.
 ///
 /// # Errors
 /// Those of close_range(2); on kernels without it, of reading /proc/self/fd.
-pub fn close_from(first: u32, kept: &[u32]) -> io::Result<()> {
-    match ranges(first, kept).try_for_each(|(low, high)| sys::close_range(low, high)) {
+pub fn close_others(kept: &[u32]) -> io::Result<()> {
+    match ranges(FIRST_OTHER, kept).try_for_each(|(low, high)| sys::close_range(low, high)) {
         // Before Linux 5.9.
         Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
             // That of the folder itself is among them, and closed by now.
-            let numbers = open_numbers(first, kept)?.into_iter();
+            let numbers = open_numbers(FIRST_OTHER, kept)?.into_iter();
             numbers.filter_map(|number| RawFd::try_from(number).ok()).for_each(sys::close);
             Ok(())
         }

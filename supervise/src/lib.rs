@@ -45,7 +45,7 @@ mod watcher;
 pub use attend::attend;
 pub use child::{Child, Event, Group, Start, StartError, fork, start};
 pub use credentials::{Credentials, DropError, Held, RootRefused};
-pub use descriptors::{close_from, close_on_exec_from, handed_down};
+pub use descriptors::{FIRST_OTHER, close_others, close_others_on_exec, handed_down};
 pub use ended::{Ended, Outcome, Usage, signal_name};
 pub use entry::enter;
 pub use exec::{Command, DEFAULT_PATH, ExecFailure, default_path, locate};

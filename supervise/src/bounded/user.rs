@@ -13,7 +13,7 @@ use super::input::input;
 use super::{Ran, Run, capture};
 use crate::child::{Group, fork};
 use crate::credentials::Credentials;
-use crate::descriptors::close_on_exec_from;
+use crate::descriptors::close_others_on_exec;
 use crate::exec::Command;
 use crate::inherited::Inherited;
 use crate::sys;
@@ -36,7 +36,7 @@ pub fn run_as(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
 /// As for [`run_as`].
 pub fn run_confined(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
     run_after(run, || {
-        close_on_exec_from(3, &[])?;
+        close_others_on_exec(&[])?;
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         // Before the ids: the capability that it takes goes with them.
         sys::empty_bounding_set()?;
