@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diagnostics::{Failure, one_line};
-use nix::errno::Errno;
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 
 use crate::daemon::{self, Daemon, Life};
+use crate::deadline::is_ready;
 use crate::process::Process;
 use crate::{program, ready};
 
@@ -86,18 +86,8 @@ fn hear(said: &mut PipeReader, until: Instant) -> io::Result<String> {
     let mut words = [0; MAX_WORDS];
     let mut length = 0;
     while length < MAX_WORDS {
-        let left = until.saturating_duration_since(Instant::now());
-        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(said.as_fd(), PollFlags::POLLIN)], left) {
-            Ok(0) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "it does not say in time that it listens",
-                ));
-            }
-            Ok(_) => {}
-            Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(errno.into()),
+        if !is_ready(said, PollFlags::POLLIN, until)? {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it does not say in time that it listens"));
         }
         let count = said.read(&mut words[length..])?;
         length += count;

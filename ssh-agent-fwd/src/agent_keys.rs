@@ -8,9 +8,8 @@ use crate::key::KeyBlob;
 use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
 use crate::wire::reply::SUCCESS;
+use crate::wire::request::LIST;
 
-/// SSH_AGENTC_REQUEST_IDENTITIES, the whole body (RFC 9987 section 5.5).
-const LIST: [u8; 1] = [11];
 /// SSH_AGENTC_REMOVE_ALL_IDENTITIES, the whole body (section 5.4).
 const REMOVE_ALL: [u8; 1] = [19];
 

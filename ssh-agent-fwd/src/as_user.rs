@@ -17,11 +17,10 @@ use crate::harden::harden;
 use crate::ssh_files::{Answer, Order, Reply, Task, change_files};
 use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
+use crate::wire::request::LIST;
 
 /// Longest order, in bytes: as many host keys as a manifest may hold.
 const MAX_ORDER: u64 = 16 << 20;
-/// SSH_AGENTC_REQUEST_IDENTITIES, the whole body.
-const LIST: [u8; 1] = [11];
 
 /// Does what standard input says, and says on standard output what was done.
 #[must_use]

@@ -19,7 +19,7 @@ use diagnostics::Failure;
 use crate::manifest::RUN;
 use crate::name::Name;
 
-pub use generation::Generation;
+pub use generation::{AGENT_FOLDER, Generation, PUBLIC_SOCKET};
 pub use left::Left;
 pub use lock::Turn;
 pub use state::{FileId, Service, State};

@@ -3,7 +3,7 @@
 //! Nothing is known of most keys but their type: a key is a blob, and two keys are the same when their bytes
 //! are. A certificate is judged by the plain key inside it, whose private half makes its signatures.
 
-mod base64;
+pub(crate) mod base64;
 mod certificate;
 mod fingerprint;
 mod line;

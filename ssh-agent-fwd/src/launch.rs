@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use diagnostics::{Failure, one_line};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 
 use crate::daemon::{self, Daemon, Life};
+use crate::deadline::is_ready;
 use crate::instance::Generation;
 use crate::process::Process;
 
@@ -86,15 +86,10 @@ fn argv(generation: &Generation, record: &str, ready: i32) -> io::Result<Vec<OsS
 
 /// Whether the process at the other end has told that it is ready; when it has not, it has ended.
 pub(crate) fn hear(mut ready: PipeReader, until: Instant) -> io::Result<bool> {
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(ready.as_fd(), PollFlags::POLLIN)], left) {
-            Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, "it is not ready in time")),
-            Ok(_) => return ready.read(&mut [0]).map(|count| count > 0),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
+    if is_ready(&ready, PollFlags::POLLIN, until)? {
+        ready.read(&mut [0]).map(|count| count > 0)
+    } else {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "it is not ready in time"))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod condition;
 pub mod connection;
 pub mod daemon;
+mod deadline;
 pub mod descriptors;
 pub mod down;
 pub mod drop_keys;

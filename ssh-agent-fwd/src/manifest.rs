@@ -12,6 +12,8 @@ use std::str::FromStr;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::agent;
+use crate::instance::{AGENT_FOLDER, PUBLIC_SOCKET};
 use crate::json::{self, NotRead, Object};
 use crate::key::KeyBlob;
 use crate::name::{AbsolutePath, AccountName, Name, SocketPath};
@@ -107,15 +109,16 @@ impl Manifest {
     pub fn public_socket(&self) -> PathBuf {
         self.public_socket
             .as_ref()
-            .map_or_else(|| self.folder().join("public.sock"), |path| path.as_path().to_owned())
+            .map_or_else(|| self.folder().join(PUBLIC_SOCKET), |path| path.as_path().to_owned())
     }
 
     /// Where the forwarder finds the agent: in a folder that only root can enter, unless said.
     #[must_use]
     pub fn agent_socket(&self) -> PathBuf {
-        self.agent_socket
-            .as_ref()
-            .map_or_else(|| self.folder().join("agent").join("agent.sock"), |path| path.as_path().to_owned())
+        self.agent_socket.as_ref().map_or_else(
+            || self.folder().join(AGENT_FOLDER).join(agent::SOCKET),
+            |path| path.as_path().to_owned(),
+        )
     }
 
     /// The policy that this manifest stands for: of each entry the public key that was loaded for it, plain or a

@@ -11,10 +11,8 @@ use std::path::Path;
 
 use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
+use crate::wire::request::LIST;
 use diagnostics::Failure;
-
-/// SSH_AGENTC_REQUEST_IDENTITIES, the whole body.
-const LIST: [u8; 1] = [11];
 
 /// Asks the agent for its list: that its socket is there says nothing. How many keys it has.
 ///

@@ -21,15 +21,14 @@ use crate::pool::Pool;
 use crate::publish::Published;
 use crate::ready;
 use crate::record::{LAST_PATIENCE, Record, Recorder, Sink, examine_syslog};
+use crate::report::NAME;
 use crate::shared::Shared;
 use diagnostics::Failure;
 
-/// The program's name before what it says to the operator.
-const NAME: &str = "ssh-agent-fwd";
 /// What it listens to.
 const HEARD: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1];
 /// How long the end waits for replies to requests that the agent has.
-const LAST_REPLIES: Duration = Duration::from_secs(2);
+pub(crate) const LAST_REPLIES: Duration = Duration::from_secs(2);
 /// The longest that it takes to end when it is told to.
 pub const LONGEST_END: Duration = LAST_REPLIES.saturating_add(LAST_PATIENCE);
 /// The longest that it takes to end when another one takes over.

@@ -24,6 +24,7 @@ use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::process::Process;
 use crate::record::{Recorder, Sink};
+use crate::serve::LAST_REPLIES;
 use crate::served_user::ServedUser;
 use crate::shared::Shared;
 
@@ -31,8 +32,6 @@ use crate::shared::Shared;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the agent may take to end.
 const ENDING: Duration = Duration::from_secs(5);
-/// How long the end waits for replies to requests that the agent has.
-const LAST_REPLIES: Duration = Duration::from_secs(2);
 /// The socket's mode: its owner's alone.
 const OWNER_ALONE: u32 = 0o600;
 

@@ -8,8 +8,13 @@ use diagnostics::Failure;
 use super::left::Left;
 use super::state::{self, FileId, State};
 use super::{PUBLIC, absent, failed, make_folder};
+use crate::agent;
 use crate::process::Process;
 
+/// The forwarder's socket, in the folder of an instance and of a generation.
+pub const PUBLIC_SOCKET: &str = "public.sock";
+/// The folder with the agent, beside it.
+pub const AGENT_FOLDER: &str = "agent";
 /// What only root may enter.
 const PRIVATE: u32 = 0o700;
 
@@ -57,19 +62,19 @@ impl Generation {
     /// The agent's folder, which only root can enter.
     #[must_use]
     pub fn agent_folder(&self) -> PathBuf {
-        self.folder.join("agent")
+        self.folder.join(AGENT_FOLDER)
     }
 
     /// The agent's socket. It stays here; where the manifest wants another place, a link there leads here.
     #[must_use]
     pub fn agent_socket(&self) -> PathBuf {
-        self.agent_folder().join("agent.sock")
+        self.agent_folder().join(agent::SOCKET)
     }
 
     /// The forwarder's socket, until it is moved to the public place.
     #[must_use]
     pub fn public_socket(&self) -> PathBuf {
-        self.folder.join("public.sock")
+        self.folder.join(PUBLIC_SOCKET)
     }
 
     /// The policy, which the forwarder reads again on SIGHUP.
@@ -87,7 +92,7 @@ impl Generation {
     /// The agent's pid file.
     #[must_use]
     pub fn agent_pid(&self) -> PathBuf {
-        self.agent_folder().join("agent.pid")
+        self.agent_folder().join(agent::PID_FILE)
     }
 
     /// The forwarder, whether it still runs or not; `None` when there never was one since the boot.

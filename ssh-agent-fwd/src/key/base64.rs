@@ -20,6 +20,11 @@ pub fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// The six bits that a character stands for.
+pub(crate) fn value(character: u8) -> Option<u32> {
+    u32::try_from(ALPHABET.iter().position(|known| *known == character)?).ok()
+}
+
 /// The bytes of a text; `None` for everything that [`encode`] does not write.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let (groups, []) = text.as_bytes().as_chunks::<4>() else { return None };
@@ -28,7 +33,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
         let pads = group.iter().rev().take_while(|&&character| character == PAD).count();
         let mut bits = 0;
         for character in &group[..group.len() - pads] {
-            bits = bits << 6 | u32::try_from(ALPHABET.iter().position(|known| known == character)?).ok()?;
+            bits = bits << 6 | value(*character)?;
         }
         bits <<= 6 * pads;
         bytes.extend_from_slice(bits.to_be_bytes()[1..].get(..3_usize.checked_sub(pads)?)?);

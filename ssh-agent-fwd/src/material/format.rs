@@ -1,6 +1,7 @@
 //! What the text of a private key says of itself, without a look at the private half.
 
 use crate::key::KeyBlob;
+use crate::key::base64::value;
 use crate::wire::cursor::Cursor;
 
 /// How every such text begins (RFC 7468; OpenSSH's PROTOCOL.key).
@@ -110,17 +111,4 @@ impl<I: Iterator<Item = u8>> Iterator for Base64<I> {
         self.bits &= (1 << self.count) - 1;
         u8::try_from(byte).ok()
     }
-}
-
-/// RFC 4648 section 4.
-fn value(character: u8) -> Option<u32> {
-    let value = match character {
-        b'A'..=b'Z' => character - b'A',
-        b'a'..=b'z' => character - b'a' + 26,
-        b'0'..=b'9' => character - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
 }

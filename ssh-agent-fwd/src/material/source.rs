@@ -3,7 +3,7 @@
 use std::env;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use diagnostics::{Failure, one_line};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 use trusted_path::{PathError, Sticky, walk};
 use zeroize::Zeroizing;
 
 use super::room;
+use crate::deadline::is_ready;
 use crate::erase::KeyFile;
 use crate::manifest::MAX_KEY;
 use crate::name::CredentialName;
@@ -155,11 +156,10 @@ struct Patient {
 
 impl Read for Patient {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)], left)? {
-            0 => Err(io::Error::new(io::ErrorKind::TimedOut, "its writer does not come to an end")),
-            _ => self.file.read(buffer),
+        if is_ready(&self.file, PollFlags::POLLIN, self.until)? {
+            self.file.read(buffer)
+        } else {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "its writer does not come to an end"))
         }
     }
 }

@@ -5,13 +5,13 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use diagnostics::Failure;
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use supervise::{Child, Event, Outcome, ProcessHandle};
 
 use super::{AFTER_KILL, Program};
+use crate::deadline::is_ready;
 
 /// Most bytes that are kept of what a program writes: a public key of RSA of 16384 bits has 3 KiB.
 const MAX_OUTPUT: u64 = 16 * 1024;
@@ -69,12 +69,8 @@ fn give(mut feed: PipeWriter, mut bytes: &[u8], until: Instant) -> io::Result<()
             Ok(count) => bytes = &bytes[count..],
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let left = until.saturating_duration_since(Instant::now());
-                let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-                match poll(&mut [PollFd::new(feed.as_fd(), PollFlags::POLLOUT)], left) {
-                    Ok(0) => return Ok(()),
-                    Ok(_) | Err(Errno::EINTR) => {}
-                    Err(errno) => return Err(errno.into()),
+                if !is_ready(&feed, PollFlags::POLLOUT, until)? {
+                    return Ok(());
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

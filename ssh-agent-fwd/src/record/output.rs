@@ -11,6 +11,8 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 use serde::Serialize;
 
+use crate::report::NAME;
+
 /// How long a reader of lines that stalls is waited for, in milliseconds, before a line is given up.
 const PATIENCE: u16 = 1000;
 /// Where the daemon of syslog(3) reads.
@@ -160,7 +162,7 @@ impl Output {
             // Standard error, where it is the record, can tell nobody of itself.
             if !stalled && self.syslog.is_some() {
                 let said = format!("record-failed: {}; lines are counted until it can be written", self.why);
-                diagnostics::complain("ssh-agent-fwd", &said);
+                diagnostics::complain(NAME, &said);
             }
             NotWritten
         })

@@ -5,6 +5,8 @@ use super::{Flaw, Malformed, Message};
 
 /// SSH_AGENTC_REQUEST_IDENTITIES.
 const REQUEST_IDENTITIES: u8 = 11;
+/// The same, the whole body.
+pub const LIST: [u8; 1] = [REQUEST_IDENTITIES];
 /// SSH_AGENTC_SIGN_REQUEST.
 const SIGN_REQUEST: u8 = 13;
 /// SSH_AGENTC_EXTENSION.
