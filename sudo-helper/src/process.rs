@@ -165,8 +165,7 @@ mod tests {
 
     /// dpkg is the inner shell: it lives until the file that is its argument is there.
     const APT_AND_DPKG: &str = r#"trap 'echo stops' INT
-        echo ready
-        sh -c 'until test -e "$0"; do sleep 0.01; done; echo configured' "$0"
+        sh -c 'echo ready; until test -e "$0"; do sleep 0.01; done; echo configured' "$0"
         exit 0"#;
 
     fn overdue_apt(starter: &Starter, release: &Path, limit: Duration) -> String {
@@ -187,7 +186,7 @@ mod tests {
             let mut limit = Duration::from_millis(20);
             let said = loop {
                 let said = overdue_apt(starter, &release, limit);
-                // Otherwise the shell was not ready for the signal yet.
+                // Otherwise dpkg did not run yet when the signal came.
                 if said.starts_with("ready") {
                     break said;
                 }
