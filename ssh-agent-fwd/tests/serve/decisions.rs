@@ -108,6 +108,22 @@ fn a_key_signs_as_often_as_its_rate_says() {
 }
 
 #[test]
+fn a_user_that_has_used_a_key_up_leaves_it_to_others_and_has_its_other_keys() {
+    let Some(bench) = Bench::new() else { return };
+    let (one, two, other) = (bench.add_key("one"), bench.add_key("two"), USER + 1);
+    let rules = [&one, &two].map(|key| rule(key, r#""namespaces": ["git"]"#)).join(", ");
+    let (clients, rate) =
+        (format!(r#"[{{"uid": {USER}}}, {{"uid": {other}}}]"#), r#"{"burst": 2, "per_s": 0.001}"#);
+    bench.write_text(&format!(r#"{{"clients": {clients}, "keys": [{rules}], "rate": {rate}}}"#));
+    let serve = bench.serve_by_policy(&["--mode", "666"]);
+    let signed = [(USER, &one), (other, &one), (USER, &two)].map(|(uid, key)| {
+        let request = sign(&key.blob, &sshsig("git"));
+        [(); 3].map(|()| serve.connect(uid).ask(&request)[0])
+    });
+    assert_eq!(signed, [[SIGN_RESPONSE, SIGN_RESPONSE, FAILURE[0]]; 3]);
+}
+
+#[test]
 fn ssh_add_lists_and_ssh_keygen_signs_through_it() {
     let Some(bench) = Bench::new() else { return };
     let key = bench.add_key("one");

@@ -4,6 +4,7 @@ mod attacks;
 mod bench;
 mod bindings;
 mod decisions;
+mod groups;
 mod life;
 mod limits;
 mod lists;

@@ -1,11 +1,11 @@
 //! `up --foreground`: ready when it says so, and nothing left however it ends.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -190,12 +190,19 @@ fn whoever_waits_is_told_also_when_there_is_nothing_to_do() {
     let notify = bench.folder.path().join("notify");
     let ready = UnixDatagram::bind(&notify).expect("bound");
     ready.set_read_timeout(Some(PATIENCE)).expect("set");
-    let mut command = Command::new(PROGRAM);
-    command.args(["up", "--foreground"]).env("NOTIFY_SOCKET", &notify);
-    let child = start(&mut command, r#"{"entries": []}"#);
-    assert!(child.wait_with_output().expect("ended").status.success());
-    let mut word = [0; 16];
+    let (mut told, teller) = std::io::pipe().expect("a pipe");
+    // The shell gives it the number that it is named by.
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" up --foreground --ready-fd 7 7>&1 >/dev/null", PROGRAM]);
+    command.env("NOTIFY_SOCKET", &notify).stdin(Stdio::piped()).stdout(teller);
+    let mut child = command.spawn().expect("started");
+    drop(command);
+    child.stdin.take().expect("its input").write_all(br#"{"entries": []}"#).expect("written");
+    assert!(child.wait().expect("ended").success());
+    let (mut word, mut words) = ([0; 16], String::new());
     assert_eq!(ready.recv(&mut word).expect("ready"), b"READY=1".len());
+    told.read_to_string(&mut words).expect("told");
+    assert_eq!(words, "\n");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, PROGRAM, RUN, USER, apart, copy_program, pem, words};
+use crate::bench::{
+    Bench, Client, PROGRAM, RUN, SIGN_RESPONSE, USER, apart, copy_program, git_signature, pem, start, words,
+};
 
 /// As many cold starts as are worth their time here.
 const STARTS: usize = 20;
@@ -55,6 +57,30 @@ fn a_key_file_stays_unless_its_entry_says_that_it_is_erased() {
     assert_eq!(said["keys"], json!([host(&kept.fingerprint, "host-0"), host(&gone.fingerprint, "host-1")]));
     assert_eq!(said["socket"], bench.socket().to_str().expect("a path"));
     assert_eq!(said["name"], bench.name);
+}
+
+#[test]
+fn a_key_that_a_descriptor_brings_signs_and_no_daemon_has_what_the_caller_had_open() {
+    let Some(bench) = Bench::new() else { return };
+    let key = bench.key("a");
+    let manifest = bench.manifest(&[json!({"fd": 7})]);
+    // The manifest is the shell's input, the key comes by a pipe, and another descriptor is the caller's own business.
+    let script = "exec 3<&0 8</etc/hostname; cat \"$1\" | \"$0\" up -q 7<&0 <&3 3<&-";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, PROGRAM]).arg(&key.file);
+    let output = start(&mut command, &manifest.to_string()).wait_with_output().expect("ended");
+    assert!(output.status.success(), "{output:?}");
+    fs::remove_file(&key.file).expect("removed");
+    assert_eq!(bench.fingerprints(), [key.fingerprint]);
+    let blob = key.line.parse::<ssh_agent_fwd::key::KeyBlob>().expect("a key");
+    let signed = Client::connect(&bench.socket(), USER.1).ask(&git_signature(blob.as_bytes()));
+    assert_eq!(signed[0], SIGN_RESPONSE);
+    for process in ["serve.pid", "agent/agent.pid"] {
+        let open = fs::read_dir(format!("/proc/{}/fd", bench.pid(process))).expect("its descriptors");
+        let leads = |entry: std::io::Result<fs::DirEntry>| fs::read_link(entry.ok()?.path()).ok();
+        let open: Vec<_> = open.filter_map(leads).collect();
+        assert!(!open.is_empty() && open.iter().all(|path| path != "/etc/hostname"), "{process}: {open:?}");
+    }
 }
 
 #[test]
