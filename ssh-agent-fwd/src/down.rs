@@ -94,6 +94,7 @@ pub(crate) fn take_all_down(instance: &Instance) -> Vec<Failure> {
 pub(crate) fn finish(instance: &Instance, turn: Turn, mut failures: Vec<Failure>) -> Vec<Failure> {
     failures.extend(instance.remove_if_empty().err());
     if !instance.folder().exists() {
+        Turn::sweep_places();
         failures.extend(turn.remove().err());
     }
     failures

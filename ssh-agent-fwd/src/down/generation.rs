@@ -10,7 +10,7 @@ use diagnostics::{Failure, one_line};
 use nix::libc;
 
 use super::files::{self, GiveBack};
-use crate::instance::{FileId, Generation, State};
+use crate::instance::{FileId, Generation, State, Turn};
 use crate::process::Process;
 use crate::serve::{LONGEST_END, LONGEST_RETIREMENT};
 use crate::ssh_files::Budget;
@@ -82,11 +82,17 @@ pub fn end_daemons(generation: &Generation) {
     let _ = end_forwarder(generation, Ending::AtOnce);
 }
 
-/// Takes the socket away, unless another one has its name by now.
+/// Takes the socket away, unless another one has its name by now. Another instance may be about to take the place of a
+/// socket that nobody serves.
 fn unpublish(state: &State) -> Result<(), Failure> {
     let path = state.public_socket.as_path();
-    let is_ours = state.published.is_some() && FileId::of(path)? == state.published;
-    if is_ours { remove(path) } else { Ok(()) }
+    let is_ours = || Ok(state.published.is_some() && FileId::of(path)? == state.published);
+    if !is_ours()? {
+        return Ok(());
+    }
+    let turn = Turn::take_places()?;
+    let removed = is_ours().and_then(|is_ours| if is_ours { remove(path) } else { Ok(()) });
+    turn.remove().and(removed)
 }
 
 /// Takes the link to the agent's socket away, unless it leads elsewhere by now.

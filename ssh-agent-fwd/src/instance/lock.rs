@@ -1,4 +1,5 @@
-//! One change of an instance at a time, and one of the ssh files in a home, which several instances may have.
+//! One change of an instance at a time, one of the ssh files in a home, which several instances may have, and one of
+//! the places of sockets, which several may want.
 //!
 //! Unlike [`trusted_path::Lock`] its file goes with the instance, by `down`, which holds it then. Whoever waited for it
 //! has the lock of a file without a name, and asks again.
@@ -23,12 +24,14 @@ use crate::name::Name;
 /// How long another run is waited for: longer than an `up` may take whose daemons were ended meanwhile, as `down` does.
 /// Such a one may still start a forwarder (20 s), work as the user (30 s) and see daemons end.
 const WAIT: Duration = Duration::from_secs(120);
+/// How long one that changes a place is waited for: it makes some system calls, and waits for nobody.
+const PLACES_WAIT: Duration = Duration::from_secs(5);
 /// How often the lock is asked for; flock(2) tells nobody when it is free.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What others than root may do with the file.
 const OTHERS: u32 = 0o077;
 
-/// The turn to change an instance, or the files in a home, until this is dropped.
+/// The turn to change an instance, the files in a home, or the places of sockets, until this is dropped.
 #[derive(Debug)]
 pub struct Turn {
     file: Flock<OwnedFd>,
@@ -59,6 +62,25 @@ impl Turn {
     /// Those of [`Self::take`].
     pub fn take_home(uid: u32, limit: Duration) -> Result<Self, Failure> {
         Self::wait(Path::new(RUN).join(format!(".{uid}.home")), limit, || Ok(()))
+    }
+
+    /// The turn to look at the place of a socket and to change what is there. Who has another turn may wait for it.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn take_places() -> Result<Self, Failure> {
+        Self::wait(places(), PLACES_WAIT, || Ok(()))
+    }
+
+    /// Takes the file of [`Self::take_places`] away that a run which was killed has left.
+    pub fn sweep_places() {
+        let path = places();
+        if path.exists()
+            && let Ok(Some(file)) = attempt(&path)
+        {
+            // Whoever comes next tries that again.
+            let _ = Self { file, path }.remove();
+        }
     }
 
     fn wait(
@@ -102,6 +124,10 @@ impl Turn {
         drop(self.file);
         Ok(())
     }
+}
+
+fn places() -> PathBuf {
+    Path::new(RUN).join(".places")
 }
 
 /// The lock; `None` when it is another's, or was that of a file which has gone meanwhile.

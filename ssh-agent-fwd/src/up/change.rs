@@ -4,7 +4,7 @@ use diagnostics::{Failure, complain};
 
 use crate::down::files::{self, GiveBack};
 use crate::down::generation::{Ending, take_down};
-use crate::instance::{FileId, Generation, Instance, Service, State};
+use crate::instance::{FileId, Generation, Instance, Service, State, Turn};
 use crate::report::NAME;
 use crate::ssh_files::Budget;
 use crate::up::publish::Publication;
@@ -58,14 +58,24 @@ impl<'a> Change<'a> {
     /// From now on clients find it. What cannot be said of it afterwards is returned.
     ///
     /// # Errors
-    /// Those of [`Publication`]; clients find the one before, if there is one.
+    /// Those of [`Publication`] and [`Turn::take_places`]; clients find the one before, if there is one.
     pub fn publish(mut self) -> Result<(Generation, State, Vec<Failure>), Failure> {
-        let publication = Publication::prepare(self.instance, &self.generation, &self.state, &self.ours)?;
         self.state.published = FileId::of(&self.generation.public_socket())?;
         self.generation.write(&self.state)?;
+        // Another instance may want the same place: from the look at it to the renames it is this one's.
+        let turn = Turn::take_places()?;
+        let taken = self.take_places();
+        let given_back = turn.remove();
+        let mut failures = taken?;
+        failures.extend(given_back.err());
+        Ok((self.generation.clone(), self.state.clone(), failures))
+    }
+
+    fn take_places(&mut self) -> Result<Vec<Failure>, Failure> {
+        let publication = Publication::prepare(self.instance, &self.generation, &self.state, &self.ours)?;
         let failures = publication.commit()?;
         self.is_there = true;
-        Ok((self.generation.clone(), self.state.clone(), failures))
+        Ok(failures)
     }
 }
 

@@ -5,6 +5,7 @@ mod daemons;
 mod down;
 mod foreground;
 mod killed;
+mod places;
 mod ready;
 mod replace;
 mod revoke;
