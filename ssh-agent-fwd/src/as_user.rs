@@ -14,7 +14,7 @@ use nix::unistd::{geteuid, getppid};
 
 use crate::exit::Exit;
 use crate::harden::harden;
-use crate::ssh_files::{Answer, Order, Reply, Task, change_files};
+use crate::ssh_files::{Answer, Order, Reply, TURNED_AWAY, Task, UNPROVEN, change_files};
 use crate::upstream::ask_once;
 use crate::wire::identities::Identities;
 use crate::wire::request::LIST;
@@ -59,13 +59,11 @@ fn carry_out() -> Result<Reply, Failure> {
 
 /// How many keys the list of a forwarder has.
 fn list(socket: &Path) -> Result<usize, Failure> {
-    let unproven = |why: &dyn std::fmt::Display| {
+    let unproven = |code: &'static str, why: &dyn std::fmt::Display| {
         let path = one_line(&socket.display().to_string());
-        Failure::new(
-            "proof",
-            format!("{path}: the user gets no list of keys: {}", one_line(&why.to_string())),
-        )
+        Failure::new(code, format!("{path}: the user gets no list of keys: {}", one_line(&why.to_string())))
     };
-    let reply = ask_once(socket, &LIST).map_err(|why| unproven(&why))?;
-    Identities::read(&reply).map(|list| list.keys().count()).map_err(|why| unproven(&why))
+    let reply = ask_once(socket, &LIST)
+        .map_err(|why| unproven(if why.is_turned_away() { TURNED_AWAY } else { UNPROVEN }, &why))?;
+    Identities::read(&reply).map(|list| list.keys().count()).map_err(|why| unproven(UNPROVEN, &why))
 }

@@ -1,14 +1,17 @@
 //! How an instance is: what is seen of it, and what that means.
 
+use std::path::Path;
+
 use diagnostics::Failure;
 
 use crate::agent_keys;
 use crate::instance::{FileId, Generation, Instance, State};
 use crate::name::Name;
+use crate::policy;
 use crate::process::Process;
 use crate::report::ABSENT;
 use crate::served_user::ServedUser;
-use crate::ssh_files::{self, Budget};
+use crate::ssh_files::{self, Budget, TURNED_AWAY};
 
 /// What is seen of an instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +54,8 @@ pub enum Condition {
     ForwarderDead,
     /// Both run, and the user's socket is not there.
     SocketGone,
+    /// Both run, and the user has as many connections as it may.
+    ConnectionsUsedUp,
     /// Both run, and the user gets no list of keys.
     ForwarderSilent,
     /// The user gets an empty list.
@@ -93,17 +98,30 @@ impl Seen {
             let published = FileId::of(state.public_socket.as_path())?;
             seen.is_published = published.is_some() && published == state.published;
             if seen.is_published && seen.keys.is_some() && seen.forwarder.is_some() {
-                seen.listed = Some(list_as_the_user(state));
+                seen.listed = Some(list_as_the_user(state, &generation.policy()));
             }
         }
         Ok(seen)
     }
 }
 
-/// Asks as clients do; the forwarder does not serve root.
-fn list_as_the_user(state: &State) -> Result<usize, Failure> {
+/// Asks as clients do; the forwarder does not serve root. It turns two away: whom the policy does not name, and who has
+/// as many connections as it may.
+fn list_as_the_user(state: &State, policy: &Path) -> Result<usize, Failure> {
     let user = ServedUser::resolve(&state.user, &state.home)?;
-    ssh_files::prove(state.public_socket.as_path(), &user, &Budget::default())
+    let listed = ssh_files::prove(state.public_socket.as_path(), &user, &Budget::default());
+    listed.map_err(|failure| match policy::load(policy) {
+        Ok(policy) if failure.code == TURNED_AWAY && policy.admits(user.uid, &groups(&user)) => {
+            let most = policy.limits.connections_per_uid.min(policy.limits.connections);
+            let why = format!("the policy allows {} {most} connections; {failure}", user.name);
+            Failure::new(Condition::ConnectionsUsedUp.word(), why)
+        }
+        _ => failure,
+    })
+}
+
+fn groups(user: &ServedUser) -> Vec<u32> {
+    user.credentials.groups().iter().map(|gid| gid.as_raw()).chain([user.gid]).collect()
 }
 
 /// The generation of this instance that serves, or did when it was last heard of.
@@ -147,6 +165,11 @@ impl Condition {
             Some(Seen { agent: None, .. }) => Self::AgentDead,
             Some(Seen { keys: None, .. }) => Self::AgentSilent,
             Some(Seen { is_published: false, .. }) => Self::SocketGone,
+            Some(Seen { listed: Some(Err(failure)), .. })
+                if failure.code == Self::ConnectionsUsedUp.word() =>
+            {
+                Self::ConnectionsUsedUp
+            }
             Some(Seen { listed: None | Some(Err(_)), .. }) => Self::ForwarderSilent,
             Some(Seen { listed: Some(Ok(0)), .. }) => Self::NoKeys,
             Some(_) => Self::Ready,
@@ -162,6 +185,7 @@ impl Condition {
             Self::AgentSilent => "agent-silent",
             Self::ForwarderDead => "forwarder-dead",
             Self::SocketGone => "socket-gone",
+            Self::ConnectionsUsedUp => "connections-used-up",
             Self::ForwarderSilent => "forwarder-silent",
             Self::NoKeys => "no-keys",
             Self::Stale => "stale",
@@ -182,6 +206,9 @@ impl Condition {
             Self::SocketGone => {
                 "both run, and the socket that the user knows is not the forwarder's any more"
             }
+            Self::ConnectionsUsedUp => {
+                "both run and serve, and the user has used up its connections: more of them are turned away"
+            }
             Self::ForwarderSilent => "both run, and the user gets no list of keys from the forwarder",
             Self::NoKeys => "both run, and no key that the policy names is loaded",
             Self::Stale => {
@@ -200,6 +227,9 @@ impl Condition {
                 Some("ssh-agent-fwd up with the same manifest puts another one in its place")
             }
             Self::AgentSilent => Some("see whether it is stopped (ps shows T); otherwise ssh-agent-fwd up"),
+            Self::ConnectionsUsedUp => Some(
+                "end what has them: ss -xp shows the user's programs; each ends when it is idle for too long",
+            ),
             Self::ForwarderSilent => {
                 Some("its record in the syslog (authpriv) says why; otherwise ssh-agent-fwd up")
             }
@@ -232,6 +262,7 @@ mod tests {
         let unasked = || Seen { listed: None, ..serving() };
         let dead = Seen { forwarder: None, agent: None, keys: None, ..unasked() };
         let silent = Failure::new("proof", "no list");
+        let full = Failure::new("connections-used-up", "no list");
         for (generations, current, word) in [
             (1, Some(serving()), "ready"),
             (2, Some(serving()), "ready"),
@@ -240,6 +271,7 @@ mod tests {
             (1, Some(Seen { forwarder: None, ..unasked() }), "forwarder-dead"),
             (1, Some(Seen { is_published: false, ..unasked() }), "socket-gone"),
             (1, Some(Seen { listed: Some(Err(silent)), ..serving() }), "forwarder-silent"),
+            (1, Some(Seen { listed: Some(Err(full)), ..serving() }), "connections-used-up"),
             (1, Some(Seen { keys: Some(0), listed: Some(Ok(0)), ..serving() }), "no-keys"),
             (1, Some(dead), "stale"),
             (1, None, "stale"),

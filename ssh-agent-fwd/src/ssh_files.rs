@@ -30,7 +30,7 @@ pub use order::{Order, Reply, Task, carry_out};
 
 pub(crate) use config::host_lines;
 pub(crate) use known_hosts::lines as known_hosts_lines;
-pub(crate) use order::Answer;
+pub(crate) use order::{Answer, TURNED_AWAY, UNPROVEN};
 pub(crate) use write::change as change_files;
 
 /// This program, whatever has become of its name (proc(5)).
@@ -112,7 +112,7 @@ pub fn remove(name: &Name, user: &ServedUser, budget: &Budget) -> Result<(), Fai
 /// the only thread of the process.
 ///
 /// # Errors
-/// `proof` when there is no list; `as-user` as for [`install`].
+/// `proof` when there is no list, `turned-away` when the connection is closed instead; `as-user` as for [`install`].
 pub fn prove(socket: &Path, user: &ServedUser, budget: &Budget) -> Result<usize, Failure> {
     let task = Task::Prove(socket.to_owned());
     match carry_out(Path::new(OWN_PROGRAM), task, user, budget)? {

@@ -2,7 +2,7 @@
 //! connection (ssh-agent.c, process_ext_session_bind).
 
 use std::fmt;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -46,6 +46,20 @@ pub enum NoReply {
     Closed,
     /// It failed before, on this connection.
     Gone,
+}
+
+impl NoReply {
+    /// Whether somebody was there, and has closed the connection unanswered. Which call sees it first is a race.
+    #[must_use]
+    pub fn is_turned_away(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Request(error) | Self::Reply(FrameError::Io(error)) => {
+                matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+            }
+            Self::Unreachable(_) | Self::Reply(_) | Self::Gone => false,
+        }
+    }
 }
 
 impl fmt::Display for NoReply {

@@ -16,8 +16,12 @@ use crate::served_user::ServedUser;
 const MAX_ANSWER: usize = 16 << 10;
 /// The word for it, which no help shows.
 const WORD: &str = "as-user";
+/// Its word for no list.
+pub(crate) const UNPROVEN: &str = "proof";
+/// Its word for no list where somebody closes the connection instead.
+pub(crate) const TURNED_AWAY: &str = "turned-away";
 /// Every word for what can be wrong that it may answer.
-const CODES: [&str; 6] = ["as-user", "home", "ssh-folder", "ssh-file", "ssh-section", "proof"];
+const CODES: [&str; 7] = ["as-user", "home", "ssh-folder", "ssh-file", "ssh-section", UNPROVEN, TURNED_AWAY];
 
 /// What the process that is the user is to do.
 #[derive(Debug, Serialize, Deserialize)]

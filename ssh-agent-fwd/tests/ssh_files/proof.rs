@@ -1,6 +1,6 @@
 //! The list that the user gets.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
@@ -34,17 +34,22 @@ fn another_answer_than_a_list_is_no_proof() {
     let socket = bench.beside("public.sock");
     let listener = UnixListener::bind(&socket).expect("bound");
     std::fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o666)).expect("set");
-    let answers: [&[u8]; 4] =
-        [b"\0\0\0\x01\x05", b"", b"\0\0\0\x05\x0c\xff\xff\xff\xff", b"\xff\xff\xff\xff"];
+    let answers: [(&[u8], &str); 4] = [
+        (b"\0\0\0\x01\x05", "proof"),
+        (b"", "turned-away"),
+        (b"\0\0\0\x05\x0c\xff\xff\xff\xff", "proof"),
+        (b"\xff\xff\xff\xff", "proof"),
+    ];
     let answering = std::thread::spawn(move || {
-        for answer in answers {
+        for (answer, _) in answers {
             let (mut client, _) = listener.accept().expect("a client");
+            client.read_exact(&mut [0; 5]).expect("a request");
             client.write_all(answer).expect("written");
         }
     });
-    for answer in answers {
+    for (answer, code) in answers {
         let failure = bench.carry_out(Task::Prove(socket.clone())).expect_err("no list");
-        assert_eq!(failure.code, "proof", "{answer:?}: {failure}");
+        assert_eq!(failure.code, code, "{answer:?}: {failure}");
     }
     answering.join().expect("answered");
 }

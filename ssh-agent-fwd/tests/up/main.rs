@@ -10,3 +10,4 @@ mod ready;
 mod replace;
 mod revoke;
 mod undo;
+mod used_up;
