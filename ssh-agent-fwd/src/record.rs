@@ -3,9 +3,11 @@
 //! What the kernel says of the client stands apart from what the client claims. A line is one line, whatever it quotes.
 
 mod line;
+mod lost;
 mod output;
 mod queue;
 mod recorder;
+mod required;
 mod shares;
 
 use serde::Serialize;

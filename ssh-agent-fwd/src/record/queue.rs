@@ -1,16 +1,14 @@
 //! Lines that wait for the thread that writes them. Those that were paid for with a token have room of their own,
 //! which is theirs before there is a line; all others have their users' shares.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use super::line;
+use super::lost::{TOLD_EVERY, tell};
 use super::output::{Output, Weight};
 use super::shares::{LostOf, Owner, Shares};
 use crate::sys;
@@ -21,16 +19,12 @@ const QUEUE: usize = 1024;
 const ROOM_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the end of the process waits for what is still to be written.
 pub(crate) const LAST_PATIENCE: Duration = Duration::from_secs(5);
-/// How long losses are counted until they are told of.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Lines for which memory is kept when none waits.
 const KEPT: usize = 16;
 /// Without a line for so long, the memory that the busy time before took is given back.
 const REST: Duration = Duration::from_millis(100);
 /// The stack of the thread, in bytes: it only writes.
 const STACK: usize = 64 * 1024;
-/// Why lines are lost here.
-const BEYOND_SHARE: &str = "more lines than the share of a user";
 
 /// Lines that wait, and who writes them.
 #[derive(Debug)]
@@ -104,18 +98,6 @@ impl Drop for Room<'_> {
     fn drop(&mut self) {
         self.queue.waiting.state().leave(self.place, &self.queue.waiting.is_room);
     }
-}
-
-/// A line about lines that are not there.
-#[derive(Serialize)]
-struct Lost<'a> {
-    time_ms: u64,
-    event: &'static str,
-    lines: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uid: Owner,
-    reasons: &'a BTreeMap<&'static str, u64>,
-    why: &'static str,
 }
 
 impl State {
@@ -202,12 +184,12 @@ impl Waiting {
     fn write_all(&self, output: &mut Output) {
         let mut text = Vec::new();
         loop {
-            // What cannot be written is counted, which is all that can be done about it.
-            let _ = match self.next(&mut text) {
-                Work::Line(weight) => output.write(&String::from_utf8_lossy(&text), weight),
-                Work::Lost(lost) => lost.iter().try_for_each(|lost| tell(lost, output)),
+            match self.next(&mut text) {
+                // What cannot be written is counted, which is all that can be done about it.
+                Work::Line(weight) => drop(output.write(&String::from_utf8_lossy(&text), weight)),
+                Work::Lost(lost) => tell(&lost, output),
                 Work::Over => return output.finish(),
-            };
+            }
         }
     }
 
@@ -262,19 +244,6 @@ impl Waiting {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn tell(lost: &LostOf, output: &mut Output) -> Result<(), super::NotWritten> {
-    let lines = lost.reasons.values().sum();
-    let said = Lost {
-        time_ms: line::now(),
-        event: "lost",
-        lines,
-        uid: lost.owner,
-        reasons: &lost.reasons,
-        why: BEYOND_SHARE,
-    };
-    output.write_for(lines, &line::json(&said), Weight::Paid)
 }
 
 #[cfg(test)]

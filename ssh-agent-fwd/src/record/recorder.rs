@@ -2,10 +2,10 @@
 //! required, whoever has one, before the reply.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 
-use super::output::{NotWritten, Output, Sink, Weight};
+use super::output::{NotWritten, Output, Sink};
 use super::queue::{Queue, Room};
+use super::required::{Required, Right};
 use super::{Record, line};
 
 /// Takes records and writes them, or counts them as lost and writes the count.
@@ -14,7 +14,7 @@ pub enum Recorder {
     /// A thread writes.
     Queued(Queue),
     /// Whoever has a record writes it.
-    Required(Mutex<Output>),
+    Required(Required),
 }
 
 /// A place for the line of one record, until this is used or dropped.
@@ -25,8 +25,8 @@ pub struct Place<'a>(Taken<'a>);
 enum Taken<'a> {
     /// In the queue.
     Room(Room<'a>),
-    /// Who writes its line itself needs none.
-    Output(&'a Mutex<Output>),
+    /// Who has it writes the line itself.
+    Right(Right<'a>),
 }
 
 impl Place<'_> {
@@ -42,9 +42,7 @@ impl Place<'_> {
                 room.put(&line);
                 Ok(())
             }
-            Taken::Output(output) => {
-                output.lock().unwrap_or_else(PoisonError::into_inner).write(&line, Weight::Free)
-            }
+            Taken::Right(right) => right.write(&line),
         }
     }
 }
@@ -57,7 +55,7 @@ impl Recorder {
     pub fn start(sink: Sink, required: bool) -> io::Result<Self> {
         let output = Output::open(sink)?;
         if required {
-            return Ok(Self::Required(Mutex::new(output)));
+            return Ok(Self::Required(Required::new(output)));
         }
         Queue::start(output).map(Self::Queued)
     }
@@ -74,7 +72,7 @@ impl Recorder {
     pub fn reserve(&self) -> Option<Place<'_>> {
         match self {
             Self::Queued(queue) => queue.reserve().map(|room| Place(Taken::Room(room))),
-            Self::Required(output) => Some(Place(Taken::Output(output))),
+            Self::Required(required) => Some(Place(Taken::Right(required.reserve()))),
         }
     }
 
@@ -84,7 +82,7 @@ impl Recorder {
     pub fn share(&self, uid: u32, reason: &'static str) -> Option<Place<'_>> {
         match self {
             Self::Queued(queue) => queue.share(uid, reason).map(|room| Place(Taken::Room(room))),
-            Self::Required(output) => Some(Place(Taken::Output(output))),
+            Self::Required(required) => required.share(uid, reason).map(|right| Place(Taken::Right(right))),
         }
     }
 
@@ -93,7 +91,7 @@ impl Recorder {
     pub fn has_share(&self, uid: u32) -> bool {
         match self {
             Self::Queued(queue) => queue.has_share(uid),
-            Self::Required(_) => true,
+            Self::Required(required) => required.has_share(uid),
         }
     }
 
@@ -101,12 +99,7 @@ impl Recorder {
     pub fn finish(&self) {
         match self {
             Self::Queued(queue) => queue.finish(),
-            // Whoever has it still writes what has stalled, perhaps for ever.
-            Self::Required(output) => {
-                if let Ok(mut output) = output.try_lock() {
-                    output.finish();
-                }
-            }
+            Self::Required(required) => required.finish(),
         }
     }
 }

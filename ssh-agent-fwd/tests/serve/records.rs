@@ -125,6 +125,12 @@ fn flood(serve: &Serve) {
 
 #[test]
 fn no_flood_of_requests_hides_a_signature_or_what_another_user_asks() {
+    for words in [&["--mode", "666"][..], &["--mode", "666", "--record-required"]] {
+        survives_a_flood(words);
+    }
+}
+
+fn survives_a_flood(words: &[&str]) {
     let Some(bench) = Bench::new() else { return };
     let key = bench.add_key("one");
     let rule = rule(&key, r#""namespaces": ["git"]"#);
@@ -134,7 +140,7 @@ fn no_flood_of_requests_hides_a_signature_or_what_another_user_asks() {
     ));
     let record = bench.folder().join("record");
     let file = File::create(&record).expect("made");
-    let serve = bench.serve_by_policy_saying(Stdio::from(file), &["--mode", "666"]);
+    let serve = bench.serve_by_policy_saying(Stdio::from(file), words);
     for _ in 0..16 {
         flood(&serve);
     }
@@ -156,7 +162,7 @@ fn no_flood_of_requests_hides_a_signature_or_what_another_user_asks() {
     assert_eq!(of("sign", USER, "signed"), 100);
     assert_eq!(of("sign", other, "refused"), 100);
     let refused = of("sign", USER, "refused");
-    assert!(refused < 2000, "{refused}: a flood does not fill the record");
+    assert!(refused < 2000, "{words:?}: {refused}: a flood does not fill the record");
     let lost: Vec<_> = lines.iter().filter(|line| line["event"] == "lost").collect();
     assert!(!lost.is_empty() && lost.iter().all(|line| line["uid"] == USER), "{lost:?}");
     assert!(lost[0]["reasons"]["key-not-listed"].as_u64().is_some_and(|lines| lines > 0), "{lost:?}");
