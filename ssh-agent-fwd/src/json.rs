@@ -1,11 +1,9 @@
 //! JSON that decides what may be signed, or carries keys: read without leniency, and never quoted in an error.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::{Deserialize, Deserializer};
+use strict_json::object;
 
 /// Longest name of a member that an error quotes, in bytes: what is longer is none of ours mistyped.
 const MAX_QUOTED: usize = 32;
@@ -42,28 +40,6 @@ pub fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, NotRead> {
     })
 }
 
-/// Reads a derived struct from an object only; serde's own visitor takes a list as well.
-///
-/// # Errors
-/// Those of the struct.
-pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object in {}")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    input.deserialize_map(Object(PhantomData))
-}
-
 /// A derived struct, read by [`object`]: what a list has for elements.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
@@ -81,28 +57,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
     input: D,
 ) -> Result<Vec<T>, D::Error> {
-    struct List<T, const MAX: usize>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for List<T, MAX> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {MAX}")
-        }
-
-        fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut elements = Vec::new();
-            while let Some(element) = list.next_element()? {
-                if elements.len() == MAX {
-                    return Err(de::Error::custom(format_args!("the list has more than {MAX} elements")));
-                }
-                elements.push(element);
-            }
-            Ok(elements)
-        }
-    }
-
-    input.deserialize_seq(List::<T, MAX>(PhantomData))
+    let expected = format_args!("a list of at most {MAX}");
+    strict_json::list(input, MAX, expected, format_args!("the list has more than {MAX} elements"))
 }
 
 /// serde's words without what they quote of the text: `string "…"`, and a member's name unless it is a plain word.

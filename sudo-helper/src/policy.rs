@@ -118,7 +118,7 @@ impl Policy {
         let mut json = serde_json::Deserializer::from_str(text);
         let mut track = serde_path_to_error::Track::new();
         let document: Document =
-            strict::object(serde_path_to_error::Deserializer::new(&mut json, &mut track))
+            strict_json::object(serde_path_to_error::Deserializer::new(&mut json, &mut track))
                 .map_err(|error| PolicyError::at(text, Some(&track.path()), &error))?;
         json.end().map_err(|error| PolicyError::at(text, None, &error))?;
         Ok(Self {

@@ -4,10 +4,11 @@ use std::num::NonZeroU16;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use strict_json::object;
 
 use super::key_source::KeySource;
 use super::known_hosts::HostPublicKey;
-use crate::json::{list, object};
+use crate::json::list;
 use crate::name::{Alias, HostName, Namespace, RemoteUser};
 use crate::policy::MAX_LIST;
 

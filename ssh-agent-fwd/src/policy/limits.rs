@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::json;
+use strict_json::object;
 
 /// Most connections at once that a policy can allow: each has a thread and two descriptors.
 pub const MOST_CONNECTIONS: u32 = 4096;
@@ -42,7 +41,7 @@ struct Document {
 
 impl<'de> Deserialize<'de> for Limits {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let said: Document = json::object(input)?;
+        let said: Document = object(input)?;
         for (member, value, most) in [
             ("connections", said.connections, MOST_CONNECTIONS),
             ("connections_per_uid", said.connections_per_uid, MOST_CONNECTIONS),

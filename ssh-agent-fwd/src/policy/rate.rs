@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
-use crate::json;
+use strict_json::object;
 
 /// Largest burst, and most signatures in a second.
 const MOST: u32 = 1_000_000;
@@ -44,7 +44,7 @@ struct Document {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let document: Document = json::object(input)?;
+        let document: Document = object(input)?;
         let unsaid = Self::default();
         let burst = document.burst.unwrap_or(unsaid.burst);
         let per_s = document.per_s.unwrap_or(per_s(unsaid));

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use strict_json::object;
 
 use super::error::printable;
-use super::strict::{Ranged, Set, object};
+use super::strict::{Ranged, Set};
 use crate::account_name::AccountName;
 use crate::operation::{Operation, PackageVerb};
 use crate::package_name::PackageName;

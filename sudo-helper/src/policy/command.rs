@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use strict_json::object;
 
 use super::absolute_path::AbsolutePath;
 use super::builtin::names_own_file;
@@ -12,7 +13,7 @@ use super::denial::{Denial, quoted};
 use super::limits::TimeoutSeconds;
 use super::program;
 use super::slot::Slot;
-use super::strict::{Entry, List, Map, object};
+use super::strict::{Entry, List, Map};
 use crate::operation::{MAX_VALUES, Word};
 
 /// Most words of an argument vector.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use strict_json::object;
 
-use super::strict::{Ranged, object};
+use super::strict::Ranged;
 
 /// Seconds that an operation may be given.
 pub(super) type TimeoutSeconds = Ranged<1, 86_400>;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strict_json::object;
 
 use super::absolute_path::AbsolutePath;
 use super::builtin::holds_own_file;
 use super::command::Argument;
 use super::denial::quoted;
 use super::pattern::Pattern;
-use super::strict::{Entry, Set, object};
+use super::strict::{Entry, Set};
 use super::value::{Allow, Allowed, beneath, plain};
 use crate::operation::Word;
 

@@ -4,28 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
-
-/// Reads a derived struct from an object only; serde's own visitor takes a list as well.
-pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object in {}")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    input.deserialize_map(Object(PhantomData))
-}
 
 /// Reads a key that may be left out; written down, it has a value: `null` is none.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Option<T>, D::Error> {
@@ -132,7 +112,8 @@ impl<T, const MAX: usize> Default for Set<T, MAX> {
 
 impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        input.deserialize_seq(ListVisitor::<T, MAX>(PhantomData)).map(Self)
+        let expected = format_args!("a list of at most {MAX} entries");
+        strict_json::list(input, MAX, expected, format_args!("more than {MAX} entries")).map(Self)
     }
 }
 
@@ -148,27 +129,6 @@ impl<'de, T: Deserialize<'de> + PartialEq, const MAX: usize> Deserialize<'de> fo
             }
         }
         Ok(Self(entries))
-    }
-}
-
-struct ListVisitor<T, const MAX: usize>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for ListVisitor<T, MAX> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of at most {MAX} entries")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = list.next_element()? {
-            if entries.len() == MAX {
-                return Err(A::Error::custom(format_args!("more than {MAX} entries")));
-            }
-            entries.push(entry);
-        }
-        Ok(entries)
     }
 }
 
