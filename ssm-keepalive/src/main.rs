@@ -5,21 +5,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use nix::sys::signal::SigSet;
 use ssm_keepalive::cli::{Call, Cli};
 use ssm_keepalive::exit::Exit;
 use ssm_keepalive::fleet::{deploy, status as fleet_status};
 use ssm_keepalive::{install, print, remove, report, status, verify, watch};
 
 fn main() -> ExitCode {
-    let call = match Cli::try_parse() {
-        Ok(cli) => cli.call,
-        Err(words) => {
-            let _ = words.print();
-            return if words.use_stderr() { exit(Exit::Usage) } else { exit(Exit::Done) };
-        }
-    };
-    if let Err(error) = make_children_waitable() {
+    let call = Cli::parse().call;
+    if let Err(error) = supervise::make_children_waitable() {
         report::complain(&error);
         return exit(Exit::Failed);
     }
@@ -37,12 +30,4 @@ fn main() -> ExitCode {
 
 fn exit(exit: Exit) -> ExitCode {
     ExitCode::from(exit as u8)
-}
-
-/// A caller that ignores SIGCHLD would have the kernel reap our children (wait(2)).
-fn make_children_waitable() -> std::io::Result<()> {
-    let mask = SigSet::thread_get_mask()?;
-    supervise::Inherited::take()?;
-    mask.thread_set_mask()?;
-    Ok(())
 }

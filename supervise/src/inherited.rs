@@ -81,6 +81,15 @@ impl Inherited {
     }
 }
 
+/// Makes children waitable: a caller that ignores SIGCHLD would have the kernel reap them (wait(2)). For a program that
+/// hands nothing down, and that other signals still end; [`Inherited::take`] is for one that does.
+///
+/// # Errors
+/// Those of sigaction(2).
+pub fn make_children_waitable() -> io::Result<()> {
+    sys::set_ignored(libc::SIGCHLD, false).map(drop)
+}
+
 /// [`crate::enter`] ignores SIGPIPE; a program that writes into a closed pipe counts on it.
 fn restore_sigpipe() -> io::Result<()> {
     sys::set_ignored(libc::SIGPIPE, sigpipe_was_ignored()).map(drop)

@@ -5,6 +5,7 @@
 //!
 //! * [`c_main!`] and [`enter`]: the first steps of a program, in place of the language runtime's;
 //! * [`Inherited`]: the signal mask and dispositions that the caller handed down, kept for the child;
+//! * [`make_children_waitable`]: as much as a program needs that hands nothing down;
 //! * [`Credentials`]: the ids that a child is to hold, never root's, taken up and verified;
 //! * [`Command`]: what to run, searched in its own PATH, with the field's 126 and 127;
 //! * [`start`]: a child in the caller's process group, a group or a session of its own;
@@ -52,7 +53,7 @@ pub use exec::{Command, DEFAULT_PATH, ExecFailure, default_path, locate};
 pub use handle::ProcessHandle;
 pub use heeded::heeded;
 pub use held_signals::HeldSignals;
-pub use inherited::{Inherited, ignore_sigpipe};
+pub use inherited::{Inherited, ignore_sigpipe, make_children_waitable};
 pub use signals::{Delivery, Origin, Signals, relayed};
 pub use spawn::spawn;
 pub use watcher::{Report, Watcher};
