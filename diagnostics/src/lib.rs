@@ -1,8 +1,10 @@
-//! Words to the operator on standard error, and why something failed. Printing cannot fail in a way that matters.
+//! Words to the operator on standard error, data on standard output, and why something failed. Printing cannot fail in a way that matters.
 
 #![forbid(unsafe_code)]
 
+mod data;
 mod failure;
+mod object;
 mod unseen;
 
 use std::fmt::Display;
@@ -13,7 +15,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use unseen::is_unseen;
 
+pub use data::{line, print, print_or};
 pub use failure::Failure;
+pub use object::with;
 
 /// How long a standard error that stalls is waited for, in milliseconds: words are worth less than
 /// what else there is to do, and whoever stalls it may be the caller.
@@ -40,16 +44,6 @@ pub fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() || is_unseen(c) { c.escape_unicode().to_string() } else { c.to_string() })
         .collect()
-}
-
-/// Writes the whole text to standard output; the exit status that says whether that worked.
-#[must_use]
-pub fn print(text: &str, failure: u8) -> u8 {
-    let mut stdout = io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => 0,
-        Err(_) => failure,
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 
-use diagnostics::Failure;
+use diagnostics::{Failure, with};
 
 use crate::exit::Exit;
 
@@ -55,8 +55,7 @@ impl Report {
     pub fn no(self, op: &str, failure: &Failure, more: Value, words: &dyn Display) -> Exit {
         let words = words.to_string();
         if self.json {
-            let object = json!({"op": op, "success": false, "code": failure.code, "error": failure.error});
-            let _ = print(&with(object, more).to_string());
+            let _ = print(&failure.answer(op, more).to_string());
         } else if !words.is_empty() {
             let _ = print(&words);
         }
@@ -66,14 +65,6 @@ impl Report {
             _ => Exit::Failed,
         }
     }
-}
-
-/// An object with the members of another one added.
-fn with(mut object: Value, more: Value) -> Value {
-    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-        object.extend(more);
-    }
-    object
 }
 
 /// Data and the end of its line, at once. Where they cannot be written the call has failed, and the operator is told.
@@ -91,13 +82,6 @@ fn print(data: &str) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn members_are_added_and_nothing_is_no_member() {
-        let object = || json!({"op": "check"});
-        assert_eq!(with(object(), json!({"a": 1})), json!({"op": "check", "a": 1}));
-        assert_eq!(with(object(), Value::Null), object());
-    }
 
     #[test]
     fn what_the_words_name_and_is_not_there_has_exit_statuses_of_its_own() {

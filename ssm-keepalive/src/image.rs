@@ -15,11 +15,11 @@ use crate::cli::InstallCall;
 use crate::drop_in::{DropIn, NAME};
 use crate::exit::Exit;
 use crate::install::{OP, plan};
-use crate::report::{Report, with};
+use crate::report::Report;
 use crate::transaction::{Contents, Folder, Units};
 use crate::unit::Unit;
 use crate::watch::{Files, Found, Program, Watch};
-use diagnostics::Failure;
+use diagnostics::{Failure, with};
 
 /// The stable word for what was written to an image and could not be proven.
 pub const CODE: &str = "image";

@@ -16,13 +16,13 @@ use crate::precedence::sources;
 use crate::proof;
 use crate::properties::Properties;
 use crate::reboot_gap;
-use crate::report::{self, Report, with};
+use crate::report::{self, Report};
 use crate::selection::{Selected, select};
 use crate::systemctl;
 use crate::transaction::{self, UNITS, look, path_of};
 use crate::version::Version;
 use crate::watch::{self, Program, SERVICE, TIMER, Watch};
-use diagnostics::Failure;
+use diagnostics::{Failure, with};
 use plan::Plan;
 
 /// The operation's name in JSON.

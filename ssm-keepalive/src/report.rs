@@ -1,12 +1,11 @@
 //! What is said: data on standard output, words to the operator on standard error.
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::sync::Once;
+use std::io;
 
 use nix::unistd::geteuid;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::journal::Level;
@@ -32,12 +31,7 @@ impl Report {
     /// One line of data: an object in JSON, or the words. How writing it went.
     #[must_use]
     pub fn line(self, object: &impl Serialize, words: &dyn Display) -> Exit {
-        let line = match (self.json, serde_json::to_string(object)) {
-            (true, Ok(object)) => object,
-            (true, Err(error)) => json!({"code": "json", "error": error.to_string()}).to_string(),
-            (false, _) => words.to_string(),
-        };
-        print(&(line + "\n"))
+        print(&(diagnostics::line(self.json, object, words) + "\n"))
     }
 
     /// The same, and to the journal with its level.
@@ -51,8 +45,7 @@ impl Report {
     pub fn failure(self, op: &str, failure: &Failure, more: Value) -> Exit {
         complain(failure);
         if self.json {
-            let object = json!({"op": op, "success": false, "code": failure.code, "error": failure.error});
-            let _ = self.line(&with(object, more), &"");
+            let _ = self.line(&failure.answer(op, more), &"");
         }
         exit_of(failure)
     }
@@ -68,27 +61,10 @@ pub fn exit_of(failure: &Failure) -> Exit {
     }
 }
 
-/// An object with the members of another one added.
-#[must_use]
-pub fn with(mut object: Value, more: Value) -> Value {
-    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-        object.extend(more);
-    }
-    object
-}
-
 /// Data, at once. Where it cannot be written the call has failed, and the operator is told so, once.
 #[must_use]
 pub fn print(data: &str) -> Exit {
-    static TOLD: Once = Once::new();
-    let mut stdout = io::stdout().lock();
-    let Err(error) = stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) else {
-        return Exit::Done;
-    };
-    TOLD.call_once(|| {
-        complain(&format!("standard output cannot be written ({error}): what it should tell is lost"));
-    });
-    Exit::Failed
+    if diagnostics::print_or(data, complain) { Exit::Done } else { Exit::Failed }
 }
 
 /// A sentence to the operator.

@@ -8,11 +8,11 @@ use crate::exit::Exit;
 use crate::install::plan::at;
 use crate::precedence::{Key, Source, deciding, sources};
 use crate::proof;
-use crate::report::{self, Report, with};
+use crate::report::{self, Report};
 use crate::revival;
 use crate::selection::{Selected, select};
 use crate::transaction::{look, path_of};
-use diagnostics::Failure;
+use diagnostics::{Failure, with};
 
 /// The operation's name in JSON.
 const OP: &str = "verify";

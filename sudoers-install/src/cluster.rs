@@ -21,7 +21,6 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::inventory::{self, Source};
 use crate::remote::{Elevation, ProgramPath, UserName};
-use crate::report;
 use crate::ssh::Options;
 use diagnostics::Failure;
 
@@ -45,7 +44,7 @@ pub fn run(call: &ClusterCall) -> Exit {
         Err(failure) => (Exit::Failed, failure),
     };
     if call.json {
-        let _ = diagnostics::print(&format!("{}\n", report::object(&failure)), Exit::Failed as u8);
+        let _ = diagnostics::print(&format!("{}\n", failure.object()), Exit::Failed as u8);
     }
     diagnostics::complain("sudoers-install", &failure);
     exit

@@ -15,7 +15,7 @@ use crate::legacy::{self, Legacy};
 use crate::proof::SUDO;
 use crate::report::{self, Report};
 use crate::transaction::{Folder, Installed, change, look, path_of};
-use diagnostics::Failure;
+use diagnostics::{Failure, with};
 
 /// The operation's name in JSON.
 const OP: &str = "install";
@@ -86,13 +86,6 @@ fn warned(drop_in: &DropIn) -> impl Iterator<Item = (&CommandLine, String)> {
         Grant::Helper(_) => &[],
     };
     commands.iter().filter_map(|command| Some((command, command.warning()?)))
-}
-
-fn with(mut facts: Value, more: Value) -> Value {
-    if let (Value::Object(facts), Value::Object(more)) = (&mut facts, more) {
-        facts.extend(more);
-    }
-    facts
 }
 
 /// The change that would be made.

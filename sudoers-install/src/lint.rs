@@ -115,7 +115,7 @@ pub fn run(call: &LintCall) -> Exit {
 
 fn fail(failure: &Failure, json: bool, report: &mut String) {
     if json {
-        report.extend([&crate::report::object(failure).to_string(), "\n"]);
+        report.extend([&failure.object().to_string(), "\n"]);
     } else {
         diagnostics::complain("sudoers-install", failure);
     }

@@ -1,8 +1,6 @@
 //! What is said of a change: data on standard output, words to the operator on standard error.
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::sync::Once;
 
 use nix::unistd::geteuid;
 use serde::Serialize;
@@ -32,12 +30,7 @@ impl Report {
     /// One line of data: an object in JSON, or the words. How writing it went.
     #[must_use]
     pub fn line(self, object: &impl Serialize, words: &dyn Display) -> Exit {
-        let line = match (self.json, serde_json::to_string(object)) {
-            (true, Ok(object)) => object,
-            (true, Err(error)) => json!({"code": "json", "error": error.to_string()}).to_string(),
-            (false, _) => words.to_string(),
-        };
-        print(&(line + "\n"))
+        print(&(diagnostics::line(self.json, object, words) + "\n"))
     }
 
     /// A failure: a line of data in JSON, and a sentence to the operator in any case.
@@ -45,35 +38,16 @@ impl Report {
     pub fn failure(self, op: &str, failure: &Failure, more: Value) -> Exit {
         complain(failure);
         if self.json {
-            let mut object =
-                json!({"op": op, "success": false, "code": failure.code, "error": failure.error});
-            if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
-                object.extend(more);
-            }
-            let _ = self.line(&object, &"");
+            let _ = self.line(&failure.answer(op, more), &"");
         }
         Exit::Failed
     }
 }
 
-/// A failure, for programs.
-#[must_use]
-pub fn object(failure: &Failure) -> Value {
-    json!({"code": failure.code, "error": failure.error})
-}
-
 /// Data, at once. Where it cannot be written the call has failed, and the operator is told so, once.
 #[must_use]
 pub fn print(data: &str) -> Exit {
-    static TOLD: Once = Once::new();
-    let mut stdout = io::stdout().lock();
-    let Err(error) = stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) else {
-        return Exit::Done;
-    };
-    TOLD.call_once(|| {
-        complain(&format!("standard output cannot be written ({error}): what it should tell is lost"));
-    });
-    Exit::Failed
+    if diagnostics::print_or(data, complain) { Exit::Done } else { Exit::Failed }
 }
 
 /// A sentence to the operator.
