@@ -11,6 +11,8 @@ mod logins;
 mod no_disk;
 mod places;
 mod policy;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;
 #[path = "../serve/bench/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "another test's, of which some is needed here")]
 mod serving;

@@ -4,6 +4,8 @@
 #[allow(dead_code, unused_imports, reason = "another test's, of which some is needed here")]
 mod bench;
 mod hardened;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -12,6 +12,8 @@ use ssh_agent_fwd::material::Material;
 use ssh_agent_fwd::process::Process;
 use tempfile::TempDir;
 
+use crate::run_folder::run_folder;
+
 /// SIGKILL.
 const KILL: i32 = 9;
 /// Somebody who is not root.
@@ -66,12 +68,7 @@ pub fn skip(why: &str) {
 impl Bench {
     /// Without an agent; `None` without root.
     pub fn new() -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            skip("not root");
-            return None;
-        }
-        let folder = tempfile::tempdir_in("/run").expect("a folder");
-        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
+        let folder = run_folder(0o755)?;
         fs::create_dir(folder.path().join("agent")).expect("made");
         fs::set_permissions(folder.path().join("agent"), PermissionsExt::from_mode(0o700)).expect("set");
         Some(Self { folder, agent: None })

@@ -7,3 +7,5 @@ mod erase;
 mod hidden;
 mod load;
 mod material;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::run_folder::run_folder;
 
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ssh-agent-fwd");
@@ -28,14 +29,8 @@ pub struct Bench {
 
 impl Bench {
     /// `None` without root, whose files the program takes.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub fn new() -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: not root");
-            return None;
-        }
-        let folder = tempfile::tempdir_in("/run").expect("a folder");
-        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).expect("set");
+        let folder = run_folder(0o700)?;
         let agent = start_agent(&folder.path().join("agent.sock"));
         Some(Self { folder, agent })
     }

@@ -6,5 +6,7 @@ mod check;
 mod instance;
 mod life;
 mod loads;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;
 #[path = "../sshd/mod.rs"]
 mod server;

@@ -14,6 +14,8 @@ mod readme;
 mod records;
 mod repositories;
 mod retirement;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;
 #[path = "../sshd/mod.rs"]
 mod sshd;
 mod surroundings;

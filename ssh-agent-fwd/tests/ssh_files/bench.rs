@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -14,6 +14,8 @@ use ssh_agent_fwd::manifest::Manifest;
 use ssh_agent_fwd::served_user::ServedUser;
 use ssh_agent_fwd::ssh_files::{Budget, Order, Plan, Reply, Task, carry_out};
 use tempfile::TempDir;
+
+use crate::run_folder::run_folder;
 
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
@@ -42,14 +44,8 @@ pub struct Bench {
 
 impl Bench {
     /// `None` without root.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub fn new() -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: not root");
-            return None;
-        }
-        let folder = tempfile::tempdir_in("/run").expect("a folder");
-        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
+        let folder = run_folder(0o755)?;
         let home = folder.path().join("home");
         fs::create_dir(&home).expect("made");
         let home = home.to_str().expect("text").parse().expect("a path");

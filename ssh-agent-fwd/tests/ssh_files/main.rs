@@ -7,6 +7,8 @@ mod full;
 mod hostile;
 mod killed;
 mod proof;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;
 mod seen_by_ssh;
 #[allow(dead_code, reason = "what another test needs of it")]
 #[path = "../sshd/mod.rs"]

@@ -9,5 +9,7 @@ mod places;
 mod ready;
 mod replace;
 mod revoke;
+#[path = "../run_folder/mod.rs"]
+mod run_folder;
 mod undo;
 mod used_up;

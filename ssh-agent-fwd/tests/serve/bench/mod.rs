@@ -24,6 +24,8 @@ pub use requests::{FAILURE, LIST, SIGN_RESPONSE, bind, frame, login, login_in, s
 pub use serve::Serve;
 pub use server::{Site, account};
 
+use crate::run_folder::run_folder;
+
 /// Longest wait for what must come, far longer than it takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what no event tells of.
@@ -68,14 +70,8 @@ impl Bench {
         Some(bench)
     }
 
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn in_folder() -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: not root");
-            return None;
-        }
-        let folder = tempfile::tempdir_in("/run").expect("a folder");
-        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
+        let folder = run_folder(0o755)?;
         fs::create_dir(folder.path().join("agent")).expect("made");
         fs::set_permissions(folder.path().join("agent"), PermissionsExt::from_mode(0o700)).expect("set");
         Some(Self { folder, agent: RefCell::new(None), person: None })
