@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use crate::bench::{Bench, LIST, frame, read};
+use crate::bench::{Bench, LIST, answering, frame, read};
 use crate::{STRANGER, USER};
 
 /// A user that is mapped into the namespace of the second test.
@@ -56,16 +56,7 @@ fn without_so_peergroups_the_groups_of_the_account_decide() {
         etc.to_str().expect("a path"),
     ];
     // The groups are the second thing that is asked of a client, in each thread.
-    let traced = [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=getsockopt:error=ENOPROTOOPT:when=2+3",
-    ];
+    let traced = answering("inject=getsockopt:error=ENOPROTOOPT:when=2+3");
     for (words, member) in [(&own[..], false), (&[&own[..], &traced].concat(), true)] {
         let serve = bench.serve_by_policy_below(words, &["--mode", "666"]);
         for (uid, admitted) in [(USER, member), (STRANGER, false)] {
@@ -82,16 +73,7 @@ fn without_so_peerpidfd_the_record_says_that_the_process_is_not_attested() {
     let Some(bench) = Bench::new() else { return };
     bench.write_policy(&[], "{}");
     // Which process it is is the third thing that is asked of a client.
-    let traced = [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=getsockopt:error=ENOPROTOOPT:when=3+3",
-    ];
+    let traced = answering("inject=getsockopt:error=ENOPROTOOPT:when=3+3");
     let mut serve = bench.serve_by_policy_below(&traced, &[]);
     assert_eq!(serve.connect(USER).ask(&LIST)[0], 12);
     let own = std::env::current_exe().expect("a program");

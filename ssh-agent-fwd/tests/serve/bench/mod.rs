@@ -23,6 +23,7 @@ pub use question::{Person, Question};
 pub use requests::{FAILURE, LIST, SIGN_RESPONSE, bind, frame, login, login_in, sign, sshsig, string};
 pub use serve::Serve;
 pub use server::{Site, account};
+pub use start::answering;
 
 use crate::run_folder::run_folder;
 

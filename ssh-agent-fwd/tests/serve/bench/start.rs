@@ -103,8 +103,7 @@ impl Bench {
     /// Serves on a kernel that answers a system call with this error, by strace(1).
     pub fn serve_without(&self, call: &str, error: &str, words: &[&str]) -> Serve {
         let inject = format!("inject={call}:error={error}");
-        // -D: what is traced stays the child.
-        self.serve_below(&["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject], words)
+        self.serve_below(&answering(&inject), words)
     }
 
     fn serve_below(&self, below: &[&str], words: &[&str]) -> Serve {
@@ -156,4 +155,10 @@ fn awaited(serve: Serve, ready: &UnixDatagram) -> Serve {
         panic!("not ready: {}", serve.end());
     }
     serve
+}
+
+/// A kernel that answers system calls as this says, by strace(1).
+pub const fn answering(inject: &str) -> [&str; 8] {
+    // -D: what is traced stays the child.
+    ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", inject]
 }
