@@ -4,6 +4,8 @@
 #[allow(dead_code, unused_imports, reason = "another test's, of which some is needed here")]
 mod bench;
 mod cases;
+#[path = "../client/mod.rs"]
+mod client;
 mod commits;
 mod container;
 mod frames;

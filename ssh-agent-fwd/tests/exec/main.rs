@@ -3,6 +3,9 @@
 #[path = "../up/bench/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "another test's, of which some is needed here")]
 mod bench;
+#[path = "../client/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "another test's, of which some is needed here")]
+mod client;
 mod hardened;
 #[path = "../run_folder/mod.rs"]
 mod run_folder;

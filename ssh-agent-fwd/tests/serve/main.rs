@@ -3,6 +3,8 @@
 mod attacks;
 mod bench;
 mod bindings;
+#[path = "../client/mod.rs"]
+mod client;
 mod decisions;
 mod groups;
 mod life;

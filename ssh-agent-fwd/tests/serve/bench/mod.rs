@@ -1,8 +1,7 @@
 //! A real agent in a folder of its own, the program before it, and clients that are not root.
 
-mod client;
+mod child;
 mod question;
-mod requests;
 mod serve;
 mod server;
 mod start;
@@ -18,17 +17,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub use client::{Child, Client, bounded, read};
+pub use child::{Child, bounded};
 pub use question::{Person, Question};
-pub use requests::{FAILURE, LIST, SIGN_RESPONSE, bind, frame, login, login_in, sign, sshsig, string};
 pub use serve::Serve;
 pub use server::{Site, account};
 pub use start::answering;
 
+pub use crate::client::{
+    Client, FAILURE, LIST, PATIENCE, SIGN_RESPONSE, bind, frame, login, login_in, read, sign, sshsig, string,
+};
 use crate::run_folder::run_folder;
 
-/// Longest wait for what must come, far longer than it takes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what no event tells of.
 const BREATH: Duration = Duration::from_millis(2);
 

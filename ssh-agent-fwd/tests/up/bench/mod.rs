@@ -1,6 +1,5 @@
 //! An instance of a test's own, its user's home, and keys.
 
-mod client;
 mod traced;
 
 use std::collections::BTreeMap;
@@ -11,20 +10,18 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use client::{Client, SIGN_RESPONSE, git_signature};
 pub use traced::{calls, signalled};
 
+pub use crate::client::{Client, PATIENCE, SIGN_RESPONSE};
+use crate::client::{sign, sshsig};
 use crate::run_folder::run_folder;
 
 /// Whom the manifests serve: an account that every host has.
 pub const USER: (&str, u32) = ("daemon", 1);
-/// Longest wait for what must come, far longer than it takes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ssh-agent-fwd");
 pub const RUN: &str = "/run/ssh-agent-fwd";
 
@@ -226,6 +223,11 @@ pub fn copy_program(path: &Path) {
 
 pub fn words(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("words")
+}
+
+/// A request for a signature of git's.
+pub fn git_signature(key: &[u8]) -> Vec<u8> {
+    sign(key, &sshsig("git"))
 }
 
 /// A key in the manifest itself.
