@@ -6,10 +6,12 @@ use std::process::Stdio;
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use bed::accounts::PASSWD;
+use bed::manual::{codes, literals};
 use bed::{Bed, Host, Network, Running, eventually};
 use predicates::str::contains;
 use serde_json::Value;
 
+const MAN_PAGE: &str = include_str!("../ssh-agent-fwd/ssh-agent-fwd.8");
 const README: &str = include_str!("../README.md");
 /// The key of a host that README.md has as an example.
 const EXAMPLE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
@@ -210,4 +212,13 @@ fn sixty_four_open_connections_are_one_process_with_less_than_4_mb() {
     bed.command(&["ssh-agent-fwd", "down"]).stdout(Stdio::null()).assert().success();
     assert!(rss < 4096, "{rss} kB");
     assert_eq!(children, "");
+}
+
+#[test]
+fn each_code_stands_in_the_manual() {
+    let found = codes("ssh-agent-fwd");
+    assert!(found.len() > 10, "{found:?}");
+    let known = literals(MAN_PAGE);
+    let missing: Vec<&String> = found.iter().filter(|code| !known.contains(code.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

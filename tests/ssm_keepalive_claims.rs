@@ -1,12 +1,11 @@
 //! What ssm-keepalive says of itself, and what its watch makes of processes that are not what they seem.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use bed::agent::{Agent, Kind, Said};
 use bed::aws::{Aws, Cli};
+use bed::manual::{codes, literals};
 use bed::ssm::{Behaviour, Endpoint, Node, Operation};
 use bed::{eventually, program};
 use serde_json::{Value, json};
@@ -25,12 +24,6 @@ const LATER: [&str; 6] = ["unshare", "--fork", "--time", "--monotonic", "600", "
 fn section(name: &str) -> &'static str {
     let (_, rest) = MAN_PAGE.split_once(&format!(".Sh {name}\n")).expect("a section");
     rest.split("\n.Sh ").next().expect("its text")
-}
-
-/// The words of the manual that are set as literals.
-fn literals() -> BTreeSet<&'static str> {
-    let lines = MAN_PAGE.lines().filter_map(|line| line.strip_prefix(".Li "));
-    lines.flat_map(|line| line.split([' ', ','])).collect()
 }
 
 /// The long options of a text, each after this.
@@ -63,28 +56,13 @@ fn help_fits_a_screen_and_has_the_options_of_the_manual() {
     }
 }
 
-/// The words in `Failure::new("…"` below a folder.
-fn codes(folder: &Path, found: &mut BTreeSet<String>) {
-    for path in fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()) {
-        if path.is_dir() {
-            codes(&path, found);
-        } else if path.file_name().is_none_or(|name| name != "tests.rs") {
-            let text = fs::read_to_string(&path).expect("a source file");
-            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-            let code = |rest: &str| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned);
-            found.extend(text.split("Failure::new(").skip(1).filter_map(code));
-        }
-    }
-}
-
 #[test]
 fn each_code_and_each_exit_status_stands_in_the_manual() {
-    let mut found = BTreeSet::new();
-    codes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../ssm-keepalive/src"), &mut found);
+    let mut found = codes("ssm-keepalive");
     // A warning, which has no object.
     found.remove("odd-instance");
     assert!(found.len() > 40, "{found:?}");
-    let known = literals();
+    let known = literals(MAN_PAGE);
     let missing: Vec<&String> = found.iter().filter(|code| !known.contains(code.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
     let numbers = |text: &'static str, before: &'static str| -> BTreeSet<u8> {
@@ -136,7 +114,7 @@ fn what_a_call_tells_programs_stands_in_the_manual_and_an_adoption_is_said() {
     told("watch");
     told("remove --dry-run");
     told("remove");
-    let known = literals();
+    let known = literals(MAN_PAGE);
     let missing: Vec<&String> = found.iter().filter(|key| !known.contains(key.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use bed::manual::codes;
 use bed::{Bed, Host, capture};
 use site::{AGENT, CONTROL, FILE, Said, Site};
 use sudoers_install::effective::{Asked, last_match_on};
@@ -473,26 +474,9 @@ fn a_copy_under_another_name_is_not_the_program_s_own() {
     site.run(&["test", "-e", copy]).success();
 }
 
-/// The words in `Failure::new("…"` below a folder.
-fn codes(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            codes(&path, found);
-            continue;
-        }
-        let text = fs::read_to_string(&path).expect("a source file");
-        for after in text.split("Failure::new(").skip(1) {
-            let code = after.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
-            found.extend(code.map(str::to_owned));
-        }
-    }
-}
-
 #[test]
 fn each_code_stands_in_the_man_page() {
-    let mut found = BTreeSet::new();
-    codes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sudoers-install/src"), &mut found);
+    let found = codes("sudoers-install");
     assert!(found.len() > 30, "{found:?}");
     let words: BTreeSet<&str> = MAN_PAGE.split([' ', ',', '\n']).collect();
     let missing: Vec<&String> = found.iter().filter(|code| !words.contains(code.as_str())).collect();

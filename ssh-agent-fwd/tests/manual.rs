@@ -1,8 +1,4 @@
-//! ssh-agent-fwd(8) has every word that the program understands, and every one that it says to programs.
-
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+//! ssh-agent-fwd(8) has every word that the program understands.
 
 use clap::CommandFactory;
 use ssh_agent_fwd::cli::Cli;
@@ -51,34 +47,4 @@ fn every_command_and_option_is_in_the_manual() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
-}
-
-/// The words of the manual that are set as literals.
-fn literals() -> BTreeSet<&'static str> {
-    let lines = MANUAL.lines().filter_map(|line| line.strip_prefix(".Li ").or(line.strip_prefix(".Pq Li ")));
-    lines.flat_map(|line| line.split([' ', ','])).collect()
-}
-
-/// The words in `Failure::new("…"` below a folder.
-fn codes(folder: &Path, found: &mut BTreeSet<String>) {
-    for path in fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()) {
-        if path.is_dir() {
-            codes(&path, found);
-        } else if path.file_name().is_none_or(|name| name != "tests.rs") {
-            let text = fs::read_to_string(&path).expect("a source file");
-            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-            let code = |rest: &str| rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned);
-            found.extend(text.split("Failure::new(").skip(1).filter_map(code));
-        }
-    }
-}
-
-#[test]
-fn every_code_is_in_the_manual() {
-    let mut found = BTreeSet::new();
-    codes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    assert!(found.len() > 10, "{found:?}");
-    let known = literals();
-    let missing: Vec<&String> = found.iter().filter(|code| !known.contains(code.as_str())).collect();
-    assert!(missing.is_empty(), "{missing:?}");
 }

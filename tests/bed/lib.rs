@@ -22,6 +22,7 @@ pub mod agent;
 pub mod aws;
 pub mod env_forms;
 pub mod helped;
+pub mod manual;
 pub mod records;
 pub mod site;
 pub mod specs;
