@@ -1,11 +1,7 @@
 //! `status`: how an instance is, and what helps.
 
-use std::io;
-
 use diagnostics::Failure;
-use nix::sys::signal::SigSet;
 use serde_json::{Value, json};
-use supervise::Inherited;
 
 use crate::cli::InstanceCall;
 use crate::condition::{Condition, Facts, Seen, absent};
@@ -45,16 +41,9 @@ pub fn run(call: &InstanceCall) -> Exit {
 
 fn look(name: &Name) -> Result<Facts, Failure> {
     require_root()?;
-    make_children_waitable().map_err(|error| Failure::new("signals", error))?;
+    // Other signals still end this.
+    supervise::make_children_waitable().map_err(|error| Failure::new("signals", error))?;
     Facts::gather(&Instance::of(name))
-}
-
-/// A caller that ignores SIGCHLD would have the kernel reap our children (wait(2)). Other signals still end this.
-fn make_children_waitable() -> io::Result<()> {
-    let mask = SigSet::thread_get_mask()?;
-    Inherited::take()?;
-    mask.thread_set_mask()?;
-    Ok(())
 }
 
 /// Why the user gets no list.

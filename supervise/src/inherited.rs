@@ -56,8 +56,13 @@ impl Inherited {
     /// # Errors
     /// Those of sigprocmask(2) and sigaction(2).
     pub fn restore_with_empty_mask() -> io::Result<()> {
+        Self::restore_with_mask(&SigSet::empty())
+    }
+
+    /// The same, with these signals blocked.
+    pub(crate) fn restore_with_mask(mask: &SigSet) -> io::Result<()> {
         restore_sigpipe()?;
-        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
         Ok(())
     }
 

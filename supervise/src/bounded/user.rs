@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use nix::errno::Errno;
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::attended::Excess;
@@ -25,17 +26,19 @@ use crate::sys;
 /// As for [`super::run`]. An id that cannot be taken up, or a program that cannot be run, ends the child with
 /// status 125, and with a word on its standard error.
 pub fn run_as(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
-    run_after(run, || credentials.assume().map_err(io::Error::other))
+    run_after(run, &SigSet::empty(), || credentials.assume().map_err(io::Error::other))
 }
 
 /// The same for a program that is to have nothing of this process but its standard descriptors: no other descriptor,
 /// no core, no new privileges by execve(2) (no_new_privs of prctl(2)), and no capability to be had from a file, as far
-/// as this process may empty the bounding set (capabilities(7): CAP_SETPCAP).
+/// as this process may empty the bounding set (capabilities(7): CAP_SETPCAP). What asks it to end is blocked: a service
+/// manager that tells all processes at once (systemd.kill(5), KillMode=) means whoever runs it, who bounds its time.
 ///
 /// # Errors
 /// As for [`run_as`].
 pub fn run_confined(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran> {
-    run_after(run, || {
+    let asked: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
+    run_after(run, &asked, || {
         close_others_on_exec(&[])?;
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         // Before the ids: the capability that it takes goes with them.
@@ -45,8 +48,12 @@ pub fn run_confined(run: &Run<'_>, credentials: &Credentials) -> io::Result<Ran>
     })
 }
 
-/// Runs it once `drop_privileges` has been called in the child.
-fn run_after(run: &Run<'_>, drop_privileges: impl Fn() -> io::Result<()>) -> io::Result<Ran> {
+/// Runs it with these signals blocked, once `drop_privileges` has been called in the child.
+fn run_after(
+    run: &Run<'_>,
+    blocked: &SigSet,
+    drop_privileges: impl Fn() -> io::Result<()>,
+) -> io::Result<Ran> {
     let stdin = input(run.stdin)?;
     let (stdout, out) = io::pipe()?;
     let (stderr, err) = io::pipe()?;
@@ -58,7 +65,7 @@ fn run_after(run: &Run<'_>, drop_privileges: impl Fn() -> io::Result<()>) -> io:
         dup2_stdout(&out)?;
         dup2_stderr(&err)?;
         std::env::set_current_dir("/")?;
-        Inherited::restore_with_empty_mask()?;
+        Inherited::restore_with_mask(blocked)?;
         drop_privileges()?;
         Err(io::Error::other(command.exec()))
     };
@@ -114,6 +121,10 @@ mod tests {
              CapAmb:\t{none}\nNoNewPrivs:\t1\n"
         );
         assert_eq!(shell(&look, run_confined), expected);
+        assert_eq!(
+            shell("for signal in TERM INT HUP; do kill -$signal $$; done; echo on", run_confined),
+            "on\n"
+        );
         assert_eq!(
             shell("cat; echo; id -u; grep NoNewPrivs /proc/self/status", run_as),
             format!("input\n{ID}\nNoNewPrivs:\t0\n")
