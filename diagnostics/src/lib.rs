@@ -1,4 +1,5 @@
-//! Words to the operator on standard error, data on standard output, and why something failed. Printing cannot fail in a way that matters.
+//! Words to the operator on standard error, data on standard output, and why something failed. Printing cannot fail in
+//! a way that matters.
 
 #![forbid(unsafe_code)]
 
