@@ -9,6 +9,9 @@ use crate::{Running, eventually, signal, tool};
 /// For sh: stops before it becomes the command.
 const STOPPED: &str = "echo ready $$; kill -STOP $$; exec \"$@\"";
 
+/// What strace(1) writes when the signal has stopped it.
+const STOPS: &str = "stopped by SIGSTOP";
+
 /// How a run under strace(1) ended, and the calls that it made.
 pub struct Traced {
     /// It came to the call, and was killed.
@@ -60,8 +63,10 @@ pub fn stopped(
     meanwhile: impl FnOnce(),
 ) -> Traced {
     let tracing = Tracing::start(command, words, Some(at), "STOP");
-    let log = || fs::read_to_string(&tracing.log).is_ok_and(|log| log.contains("stopped by SIGSTOP"));
-    eventually("it stops at the call", log);
+    // Its first stop, before it was traced, has no signal in the log.
+    let is_stopped =
+        |log: String| log.split_once("--- SIGSTOP {").is_some_and(|(_, after)| after.contains(STOPS));
+    eventually("it stops at the call", || fs::read_to_string(&tracing.log).is_ok_and(is_stopped));
     meanwhile();
     signal(tracing.pid, libc::SIGCONT);
     signal(tracing.running.pid(), libc::SIGCONT);
