@@ -12,7 +12,7 @@ use crate::bindings::{Bindings, MAX_SESSIONS};
 use crate::key::KeyBlob;
 use crate::peer::{Peer, Process};
 use crate::policy::{Decision, Policy, Reason, decide, is_listed, may_list};
-use crate::record::{Claims, Counts, Kernel, Place, Record};
+use crate::record::{Claims, Counts, Kernel, Place, Record, Recorder};
 use crate::shared::Shared;
 use crate::signed::Signed;
 use crate::upstream::Upstream;
@@ -34,10 +34,10 @@ pub fn serve(stream: UnixStream, number: u64, peer: &Peer, shared: &Shared, left
     let mut connection = Connection::new(number, peer, Process::of(&stream, peer.pid), shared);
     let end = connection.run(stream);
     left();
-    let of_user = || shared.recorder.share(peer.uid, "connection");
     // One that has signed has paid for its line.
-    let paid = if connection.counts.signed > 0 { shared.recorder.reserve() } else { None };
-    let Some(place) = paid.or_else(of_user) else { return };
+    let has_paid = connection.counts.signed > 0;
+    let place = if has_paid { Recorder::reserve_or_share } else { Recorder::share };
+    let Some(place) = place(&shared.recorder, peer.uid, "connection") else { return };
     let record = Record::Connection {
         connection: number,
         kernel: connection.seen.kernel().clone(),

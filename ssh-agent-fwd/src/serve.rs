@@ -160,7 +160,7 @@ fn reload(call: &ServeCall, shared: &Shared) {
         }
     };
     // There is no reply to hold back: a line that cannot be written is counted.
-    let _ = shared.recorder.reserve().map(|place| place.record(&record));
+    let _ = shared.recorder.reserve_or_share(0, "policy").map(|place| place.record(&record));
 }
 
 /// The policy of the file and of the words.

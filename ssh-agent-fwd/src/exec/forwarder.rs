@@ -60,9 +60,12 @@ pub fn start(
         }
         u8::from(ended.is_err())
     });
-    let process = child.map(|child| Process::of(child.pid().as_raw())).map_err(failed)?;
-    let is_ready = hear(ready, Instant::now() + PATIENCE).map_err(failed)?;
-    process.filter(|_| is_ready).ok_or_else(|| failed(io::Error::other("it ended before it was ready")))
+    let process = child.and_then(|child| Process::child(child.pid().as_raw())).map_err(failed)?;
+    if hear(ready, Instant::now() + PATIENCE).map_err(failed)? {
+        Ok(process)
+    } else {
+        Err(failed(io::Error::other("it ended before it was ready")))
+    }
 }
 
 /// Whoever connects before its mode is set is looked at as everybody is, and not let in.

@@ -6,8 +6,8 @@ use std::io;
 
 use super::*;
 use crate::bindings::Bindings;
-use crate::policy::tests::{certificate, key, login};
-use crate::policy::{Names, decide, parse, render};
+use crate::policy::tests::{Known, certificate, key, login};
+use crate::policy::{decide, parse, render};
 
 const PEM: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\\nSECRET\\n-----END OPENSSH PRIVATE KEY-----\\n";
 
@@ -249,19 +249,7 @@ fn a_host_has_no_more_keys_than_the_policy_can_hold() {
 
 /// The policy by way of its file.
 fn load_again(policy: &Policy) -> Policy {
-    struct Nobody;
-
-    impl Names for Nobody {
-        fn uid(&self, _: &str) -> Result<Option<u32>, String> {
-            Ok(None)
-        }
-
-        fn gid(&self, _: &str) -> Result<Option<u32>, String> {
-            Ok(None)
-        }
-    }
-
-    parse(render(policy).as_bytes(), &Nobody).expect("read")
+    parse(render(policy).as_bytes(), &Known).expect("read")
 }
 
 #[test]

@@ -116,4 +116,4 @@ pub(crate) fn refuse_certificate(key: &KeyBlob) -> Result<(), &'static str> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

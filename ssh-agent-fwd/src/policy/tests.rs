@@ -1,5 +1,6 @@
 //! What is common to the tests of the policy, and the policy itself.
 
+pub(crate) use super::file::tests::Known;
 use super::*;
 use crate::bindings::Bindings;
 use crate::signed::{Signed, UserAuth};

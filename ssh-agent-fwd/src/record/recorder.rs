@@ -86,7 +86,13 @@ impl Recorder {
         }
     }
 
-    /// Whether there is such a place. What /proc shows of a process is not worth reading for a line that is lost.
+    /// A place that no other line can take; where there is none, one among the lines of this user.
+    #[must_use]
+    pub fn reserve_or_share(&self, uid: u32, reason: &'static str) -> Option<Place<'_>> {
+        self.reserve().or_else(|| self.share(uid, reason))
+    }
+
+    /// Whether there is one of [`Self::share`]. What /proc shows of a process is not worth reading for a line that is lost.
     #[must_use]
     pub fn has_share(&self, uid: u32) -> bool {
         match self {
@@ -101,5 +107,18 @@ impl Recorder {
             Self::Queued(queue) => queue.finish(),
             Self::Required(required) => required.finish(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_every_place_is_taken_a_line_is_one_of_its_user_s() {
+        let recorder = Recorder::start(Sink::Stderr, false).expect("started");
+        let taken: Vec<Place<'_>> = std::iter::from_fn(|| recorder.reserve()).collect();
+        assert!(!taken.is_empty());
+        assert!(recorder.reserve_or_share(0, "policy").is_some());
     }
 }

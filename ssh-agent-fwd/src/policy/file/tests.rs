@@ -5,7 +5,7 @@ use super::super::{HostKey, Limits, OVERFLOW_ID, Rate};
 use super::*;
 
 /// `node` and `ops` alone.
-struct Known;
+pub(crate) struct Known;
 
 impl Names for Known {
     fn uid(&self, name: &str) -> Result<Option<u32>, String> {
