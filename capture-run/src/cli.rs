@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use diagnostics::nearest_option;
 use lexopt::prelude::*;
 
 use crate::duration::{Limit, parse_grace, parse_limit};
@@ -143,6 +144,10 @@ pub enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Option(lexopt::Error::UnexpectedOption(option)) => match nearest_option(option, HELP) {
+                Some(meant) => write!(f, "invalid option '{option}'; '{meant}' is one"),
+                None => write!(f, "invalid option '{option}'"),
+            },
             Self::Option(error) => write!(f, "{error}"),
             Self::Value(value, wanted) => write!(f, "'{value}' is not {wanted}"),
             Self::Missing(what) => write!(f, "{what} is missing"),
@@ -346,6 +351,13 @@ mod tests {
             Ok(Request::Run(options)) => *options,
             other => panic!("{arguments:?} gave {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_mistyped_option_is_told_from_an_unknown_one() {
+        let said = |word: &str| parse([word.into()]).expect_err("unknown").to_string();
+        assert_eq!(said("--time-out"), "invalid option '--time-out'; '--timeout' is one (see --help)");
+        assert_eq!(said("--frobnicate"), "invalid option '--frobnicate' (see --help)");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod data;
 mod failure;
 mod object;
+mod nearest;
 mod unseen;
 
 use std::fmt::Display;
@@ -19,6 +20,7 @@ use unseen::is_unseen;
 pub use data::{line, print, print_or};
 pub use failure::Failure;
 pub use object::with;
+pub use nearest::{nearest, nearest_option};
 
 /// How long a standard error that stalls is waited for, in milliseconds: words are worth less than
 /// what else there is to do, and whoever stalls it may be the caller.

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
+use diagnostics::nearest_option;
 use env_file::Name;
 use lexopt::prelude::*;
 
@@ -127,6 +128,10 @@ pub enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Option(lexopt::Error::UnexpectedOption(option)) => match nearest_option(option, HELP) {
+                Some(meant) => write!(f, "invalid option '{option}'; '{meant}' is one"),
+                None => write!(f, "invalid option '{option}'"),
+            },
             Self::Option(error) => write!(f, "{error}"),
             Self::Spec(error) => write!(f, "{error}"),
             Self::BadName(name) => write!(f, "'{name}' is not a name of an environment variable"),
@@ -303,6 +308,13 @@ mod tests {
             Ok(Request::Run(options)) => *options,
             other => panic!("{arguments:?} gave {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_mistyped_option_is_told_from_an_unknown_one() {
+        let said = |word: &str| parse([word.into()]).expect_err("unknown").to_string();
+        assert_eq!(said("--wiat"), "invalid option '--wiat'; '--wait' is one (see --help)");
+        assert_eq!(said("--frobnicate"), "invalid option '--frobnicate' (see --help)");
     }
 
     #[test]

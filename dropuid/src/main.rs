@@ -6,13 +6,14 @@
 use diagnostics::{complain, print};
 use dropuid::cli::{self, Request};
 use dropuid::run::{self, OWN_FAILURE};
+use version::VERSION;
 
 supervise::c_main!(program, OWN_FAILURE);
 
 fn program() -> u8 {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(Request::Help) => print(cli::HELP, OWN_FAILURE),
-        Ok(Request::Version) => print(concat!("dropuid ", env!("CARGO_PKG_VERSION"), "\n"), OWN_FAILURE),
+        Ok(Request::Version) => print(&format!("dropuid {VERSION}\n"), OWN_FAILURE),
         Ok(Request::Run(options)) => run::run(&options).unwrap_or_else(|error| {
             complain("dropuid", &error);
             error.status()

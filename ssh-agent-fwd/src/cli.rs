@@ -18,7 +18,7 @@ pub use operator::{CheckCall, InstanceCall, LoadCall};
 
 /// Sign with keys that can never be read, only where policy says.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true, arg_required_else_help = true, term_width = 80)]
+#[command(version = version::VERSION, disable_help_subcommand = true, arg_required_else_help = true, term_width = 80)]
 pub struct Cli {
     /// What is asked for.
     #[command(subcommand)]

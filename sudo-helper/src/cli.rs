@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use diagnostics::{nearest, nearest_option};
 use lexopt::prelude::*;
 
 use crate::apt::comparison;
@@ -131,6 +132,10 @@ pub enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Option(lexopt::Error::UnexpectedOption(option)) => {
+                let meant = nearest_option(option, HELP).map(|meant| format!("; '{meant}' is one"));
+                write!(f, "invalid option '{}'{}", shown(option), meant.unwrap_or_default())
+            }
             Self::Option(error) => write!(f, "{}", shown(&error.to_string())),
             Self::Operation(error) => write!(f, "{}", shown(&error.to_string())),
             Self::Unknown(word, None) => write!(f, "'{}' is not known; try --help", shown(word)),
@@ -247,7 +252,7 @@ impl Given {
             "probe" => Request::Probe(self.needed("NONCE")?),
             "worker" => Request::Worker(self.needed("ID")?),
             comparison::WORD => self.alone(Request::ComparePlan)?,
-            other => return Err(UsageError::Unknown(first.clone(), nearest(other))),
+            other => return Err(UsageError::Unknown(first.clone(), nearest(other, REQUESTS))),
         };
         self.check_options(&request)?;
         Ok(Call { request, compat_exit: self.compat_exit, json: self.json })
@@ -290,28 +295,6 @@ impl Given {
             Some((option, _)) => Err(UsageError::Misplaced(option)),
             None => Ok(()),
         }
-    }
-}
-
-/// The request that a mistyped word may have meant: one letter more, less or other, or two swapped.
-fn nearest(word: &str) -> Option<&'static str> {
-    REQUESTS.into_iter().find(|known| one_slip(word, known))
-}
-
-fn one_slip(word: &str, known: &str) -> bool {
-    let (word, known) = (word.as_bytes(), known.as_bytes());
-    let head = word.iter().zip(known).take_while(|(a, b)| a == b).count();
-    let tail = word.iter().rev().zip(known.iter().rev()).take_while(|(a, b)| a == b).count();
-    let shorter = word.len().min(known.len());
-    let longer = word.len().max(known.len());
-    let middle = |bytes: &[u8]| bytes[head..bytes.len().saturating_sub(tail).max(head)].to_vec();
-    match longer - shorter {
-        0 => {
-            let (a, b) = (middle(word), middle(known));
-            a.len() == 1 || (a.len() == 2 && a[0] == b[1] && a[1] == b[0])
-        }
-        1 => head + tail >= shorter,
-        _ => false,
     }
 }
 
@@ -374,6 +357,10 @@ mod tests {
             ("package update --no-block", "--no-block does not go"),
             ("service status nginx --policy x", "--policy does not go"),
             ("list --watch", "--watch does not go"),
+            ("service restrat nginx", "'restrat' is nothing that service does; 'restart' is"),
+            ("package instal nginx", "; 'install' is"),
+            ("package purge nginx", "'purge' is nothing that package does"),
+            ("list --jsno", "invalid option '--jsno'; '--json' is one"),
             ("service -H evil status nginx", "invalid option '-H'"),
             ("package install -o=x", "invalid option '-o'"),
             ("package install -- -o", "'-o'"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use diagnostics::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::package_name::{BadPackageName, PackageName};
@@ -154,7 +155,10 @@ impl fmt::Display for BadOperation {
             Self::Category(word) => {
                 write!(f, "'{word}' is no operation: service, package and run are (sudo-helper --help)")
             }
-            Self::Verb(category, word) => write!(f, "'{word}' is nothing that {category} does"),
+            Self::Verb(category, word) => {
+                let meant = nearest(word, verbs(category)).map(|meant| format!("; '{meant}' is"));
+                write!(f, "'{word}' is nothing that {category} does{}", meant.unwrap_or_default())
+            }
             Self::NameMissing(words) => write!(f, "a name is missing after '{words}'"),
             Self::Extra(word) => write!(f, "'{word}' is a word too many"),
             Self::Unit(name, why) => write!(f, "'{name}': {why}"),
@@ -174,6 +178,16 @@ impl fmt::Display for BadOperation {
 }
 
 impl std::error::Error for BadOperation {}
+
+/// What a category does, in words.
+fn verbs(category: &str) -> Vec<&'static str> {
+    if category == "service" {
+        ServiceVerb::ALL.iter().map(|verb| verb.word()).collect()
+    } else {
+        let verbs = PackageVerb::ALL.iter().map(|verb| verb.word());
+        verbs.chain(PackageAction::ALL.iter().map(|action| action.word())).collect()
+    }
+}
 
 impl ServiceVerb {
     /// Every verb, in the order of the help text.

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use accounts::parse_id;
 use nix::unistd::{Gid, Uid, geteuid};
 use supervise::{Command, Credentials, Inherited};
+use version::VERSION;
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::apt::comparison;
@@ -36,7 +37,7 @@ pub fn run(call: &Call) -> u8 {
     let printed = match &call.request {
         Request::Help => return diagnostics::print(cli::HELP, Exit::Failed as u8),
         Request::Version => {
-            return diagnostics::print(concat!("sudo-helper ", env!("CARGO_PKG_VERSION"), "\n"), 1);
+            return diagnostics::print(&format!("sudo-helper {VERSION}\n"), 1);
         }
         Request::DefaultPolicy => return diagnostics::print(policy::default_text(), Exit::Failed as u8),
         Request::Ssh => ssh_command().into(),

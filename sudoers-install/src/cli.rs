@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// The sudoers rule for sudo-helper, in place or nothing changed.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(version = version::VERSION, disable_help_subcommand = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What is asked for.
     #[command(subcommand)]
