@@ -180,6 +180,18 @@ mod tests {
         Watch { program, unit, asleep_for: asleep_for.parse().expect("a span") }
     }
 
+    /// Those of the package, which `systemctl enable` is for; `install --watch` writes its own in their place.
+    #[test]
+    fn the_units_that_are_shipped_are_those_that_are_written() {
+        let ours = watch(Unit::PACKAGE, "10m");
+        let shipped = |text: &str| format!("{MARKER}\n\n{text}");
+        let service = shipped(include_str!("../../systemd/ssm-keepalive-watch.service"));
+        let called = ours.words().split(" watch ").next().map(|program| format!("{program} watch"));
+        let written = ours.service().replace(&ours.words(), &called.expect("a program"));
+        assert_eq!(service.replace("/usr/sbin/ssm-keepalive", ours.program.as_str()), written);
+        assert_eq!(shipped(include_str!("../../systemd/ssm-keepalive-watch.timer")), ours.timer());
+    }
+
     #[test]
     fn the_service_names_the_agent_and_the_span_as_systemd_reads_them() {
         let text = watch(Unit::PACKAGE, "1min 30s").service();
