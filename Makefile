@@ -12,25 +12,29 @@ FUZZ_SECONDS ?= 60
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
+# Programs that are built here for the build, and the packages.
+TOOLS      := $(abspath $(TARGET_DIR))/tools/bin
+DEBS       := $(TARGET_DIR)/debs
+CARGO_DEB  := 3.8.0
 PROGRAMS   := dropuid capture-run sudo-helper
 # For administrators.
 SBIN       := sudoers-install ssm-keepalive ssh-agent-fwd
 # Each in the section that its name ends in.
 PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8 \
               sudoers-install/sudoers-install.8 ssm-keepalive/ssm-keepalive.8 \
-              ssh-agent-fwd/ssh-agent-fwd.8
+              ssh-agent-fwd/ssh-agent-fwd.8 privtools/privtools.7
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
-SCRIPTS    := .ci/run tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
+SCRIPTS    := .ci/run packaging/changelog packaging/debs $(wildcard */debian/p*rm) tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
               tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \
               $(wildcard sudoers-install/src/remote/*.sh ssm-keepalive/src/fleet/script/*.sh)
 
-.PHONY: all build demo test packages lint bench fuzz install uninstall clean
+.PHONY: all build demo test packages deb lint bench fuzz install uninstall clean
 
 all: build
 
 # The programs apart from the tests, whose dependencies would bring features into theirs.
 build:
-	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN))
+	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN) privtools)
 	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 
 # Through the environment, so that no quote in it is make's or the shell's business.
@@ -39,8 +43,14 @@ demo: build
 	tests/scenarios/demo "$(RELEASE)" "$(RUN_AS)" "$$DEMO_COMMAND"
 
 # A shell has what it runs in the background ignore SIGINT, and nohup(1) SIGHUP: tests that send them would see no end.
-test: packages build
+test: packages deb
 	env --default-signal $(CARGO) test --workspace --locked
+
+# One Debian package for each program, and privtools for all of them.
+deb: build
+	test -x "$(TOOLS)/cargo-deb" || \
+	  $(CARGO) install --locked --root "$(dir $(TOOLS))" --target-dir "$(TARGET_DIR)/tools/build" cargo-deb@$(CARGO_DEB)
+	PATH="$(TOOLS):$$PATH" packaging/debs "$(DEBS)"
 
 # What the tests need, by Debian package name.
 packages:

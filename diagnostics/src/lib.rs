@@ -5,8 +5,8 @@
 
 mod data;
 mod failure;
-mod object;
 mod nearest;
+mod object;
 mod unseen;
 
 use std::fmt::Display;
@@ -19,8 +19,8 @@ use unseen::is_unseen;
 
 pub use data::{line, print, print_or};
 pub use failure::Failure;
-pub use object::with;
 pub use nearest::{nearest, nearest_option};
+pub use object::with;
 
 /// How long a standard error that stalls is waited for, in milliseconds: words are worth less than
 /// what else there is to do, and whoever stalls it may be the caller.

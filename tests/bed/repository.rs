@@ -1,5 +1,8 @@
 //! A package repository on a host, in a folder of its own: apt needs no network for it.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use crate::Host;
 
 /// Where it is on the host.
@@ -16,7 +19,7 @@ const INDEX: &str = r#"
 cd /srv/repo
 for package in *.deb; do
   [ -e "$package" ] || continue
-  dpkg-deb --field "$package"
+  dpkg-deb --field "$package" | sed "/^$/d"
   printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$package" "$(stat -c %s "$package")" \
     "$(sha256sum "$package" | cut -d' ' -f1)"
 done >.index
@@ -130,6 +133,18 @@ impl<'host> Repository<'host> {
         for package in packages {
             package.build(self.host);
         }
+        self.index();
+        self
+    }
+
+    /// Adds a package that is built already.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub fn add_file(&self, package: &Path) -> &Self {
+        let name = package.file_name().and_then(OsStr::to_str).expect("a name");
+        let contents = std::fs::read(package).expect("a package");
+        self.host.write(&format!("{FOLDER}/{name}"), contents, 0o644, "root:root");
         self.index();
         self
     }

@@ -1,0 +1,330 @@
+//! The Debian packages of `make deb`: what is in them, and on hosts how they come, are replaced and go.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use assert_cmd::assert::{Assert, OutputAssertExt};
+use bed::agent::{Agent, Kind};
+use bed::{Host, Repository, capture, program};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+/// Each with the folder of its program.
+const PACKAGES: [(&str, &str); 6] = [
+    ("dropuid", "/usr/bin"),
+    ("capture-run", "/usr/bin"),
+    ("sudo-helper", "/usr/bin"),
+    ("sudoers-install", "/usr/sbin"),
+    ("ssm-keepalive", "/usr/sbin"),
+    ("ssh-agent-fwd", "/usr/bin"),
+];
+/// The one that needs all of them.
+const ALL: &str = "privtools";
+/// A version that follows every one that is built from the tree.
+const NEXT: &str = "99.0-1";
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+/// Where they were built: `<target>/<triple>/release/dropuid`.
+fn target() -> PathBuf {
+    program("dropuid").ancestors().nth(3).expect("the target folder").to_owned()
+}
+
+fn one(folder: &Path, package: &str) -> PathBuf {
+    let entries = fs::read_dir(folder).expect("run `make deb`").flatten().map(|entry| entry.path());
+    let is_it = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(&format!("{package}_")) && name.ends_with(".deb")
+    };
+    let mut found: Vec<PathBuf> = entries.filter(is_it).collect();
+    assert_eq!(found.len(), 1, "run `make deb`: {found:?}");
+    found.remove(0)
+}
+
+fn deb(package: &str) -> PathBuf {
+    one(&target().join("debs"), package)
+}
+
+/// The same programs once more under a later version.
+fn next(package: &str) -> PathBuf {
+    static NEXT_FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = NEXT_FOLDER.get_or_init(|| {
+        let (folder, tools) = (target().join("debs-next"), target().join("tools/bin"));
+        let path = std::env::var("PATH").expect("a path");
+        let mut debs = Command::new(workspace().join("packaging/debs"));
+        debs.arg(&folder).arg(NEXT).env("PATH", format!("{}:{path}", tools.display()));
+        capture(debs).assert().success();
+        folder
+    });
+    one(folder, package)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    PACKAGES.into_iter().map(|(package, _)| package).chain([ALL])
+}
+
+/// Of everything that a package may leave: path, kind, mode, owner, and for files what is in them. Not what dpkg and apt
+/// remember of their own work.
+const SNAPSHOT: &str = r#"
+find /etc /usr /var /run /home /root -xdev \
+  \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log -o -path /run/systemd \
+     -o -path /run/log -o -path /run/user -o -path /run/udev -o -path /var/tmp -o -path /run/sudo \
+     -o -path /var/lib/systemd -o -path /var/lib/private -o -path /run/mount -o -path /run/lock \) -prune -o \
+  \( -type f -printf '%p %m %U ' -exec sha256sum {} \; -o -printf '%p %y %m %U %l\n' \) | sort
+"#;
+
+fn snapshot(host: &Host) -> BTreeSet<String> {
+    let assert = host.run(&["sh", "-c", SNAPSHOT]).success();
+    String::from_utf8_lossy(&assert.get_output().stdout).lines().map(str::to_owned).collect()
+}
+
+fn assert_same(before: &BTreeSet<String>, after: &BTreeSet<String>) {
+    let differences: Vec<&String> = before.symmetric_difference(after).collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+fn apt(host: &Host, words: &[&str]) -> Assert {
+    let call = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "--no-install-recommends"];
+    host.run(&[&call, words].concat())
+}
+
+/// A host with these packages in its repository.
+fn host_with(packages: &[&str]) -> Option<Host> {
+    let host = Host::boot()?;
+    offer(&host, packages.iter().map(|package| deb(package)));
+    Some(host)
+}
+
+fn offer(host: &Host, packages: impl Iterator<Item = PathBuf>) {
+    let repository = Repository::of(host);
+    for package in packages {
+        repository.add_file(&package);
+    }
+    repository.update();
+}
+
+#[test]
+fn lintian_has_nothing_to_say() {
+    let mut lintian = Command::new("lintian");
+    lintian.args(["--fail-on", "warning", "--allow-root"]).args(names().map(deb));
+    capture(lintian).assert().success().stdout("");
+}
+
+#[test]
+fn programs_are_stripped_and_hardened() {
+    for (package, folder) in PACKAGES {
+        let contents = tempfile::tempdir().expect("a folder");
+        let mut extract = Command::new("dpkg-deb");
+        capture({
+            extract.arg("-x").arg(deb(package)).arg(contents.path());
+            extract
+        })
+        .assert()
+        .success();
+        let mut elf = Command::new("readelf");
+        elf.arg("-hldSW").arg(format!("{}{folder}/{package}", contents.path().display()));
+        let read = capture(elf).assert().success();
+        // Position independent, relocations read-only before anything runs, no stack that can be run, no symbols.
+        read.stdout(
+            contains("DYN (Position-Independent Executable")
+                .and(contains("GNU_RELRO"))
+                .and(contains("BIND_NOW"))
+                .and(contains("PIE"))
+                .and(predicates::str::is_match("GNU_STACK.* RW ").expect("a pattern"))
+                .and(contains(".symtab").not()),
+        );
+    }
+}
+
+/// The fields of its control file.
+fn field(package: &str, name: &str) -> String {
+    let mut query = Command::new("dpkg-deb");
+    query.arg("-f").arg(deb(package)).arg(name);
+    String::from_utf8_lossy(&capture(query).assert().success().get_output().stdout).trim().to_owned()
+}
+
+#[test]
+fn what_they_need_is_said() {
+    for (package, depends, recommends) in [
+        ("dropuid", "", ""),
+        ("capture-run", "", ""),
+        ("sudo-helper", "sudo", "systemd, sudoers-install"),
+        ("sudoers-install", "sudo", "openssh-client, sudo-helper"),
+        ("ssm-keepalive", "systemd", ""),
+        ("ssh-agent-fwd", "openssh-client (>= 1:8.9)", "systemd"),
+    ] {
+        assert_eq!(
+            (field(package, "Depends"), field(package, "Recommends")),
+            (depends.into(), recommends.into())
+        );
+    }
+    let all = field(ALL, "Depends");
+    assert_eq!(all.split(", ").collect::<BTreeSet<_>>(), PACKAGES.map(|(package, _)| package).into());
+}
+
+/// What every package of a program has.
+fn assert_whole(host: &Host, package: &str, folder: &str) {
+    host.run(&["dpkg", "--verify", package]).success().stdout("");
+    host.run(&[&format!("{folder}/{package}"), "--version"]).success().stdout(contains(package));
+    let section = if ["dropuid", "capture-run"].contains(&package) { 1 } else { 8 };
+    for file in [
+        format!("/usr/share/man/man{section}/{package}.{section}.gz"),
+        format!("/usr/share/bash-completion/completions/{package}"),
+        format!("/usr/share/zsh/vendor-completions/_{package}"),
+        format!("/usr/share/fish/vendor_completions.d/{package}.fish"),
+        format!("/usr/share/doc/{package}/README.md"),
+        format!("/usr/share/doc/{package}/changelog.Debian.gz"),
+        format!("/usr/share/doc/{package}/copyright"),
+    ] {
+        let listed = host.run(&["dpkg", "-L", package]);
+        listed.success().stdout(predicates::str::is_match(format!("(?m)^{file}$")).expect("a pattern"));
+    }
+}
+
+#[test]
+fn each_comes_is_replaced_and_goes_and_leaves_nothing() {
+    let Some(host) = Host::boot() else { return };
+    let before = snapshot(&host);
+    offer(&host, PACKAGES.into_iter().map(|(package, _)| deb(package)));
+    for (package, folder) in PACKAGES {
+        apt(&host, &["install", package]).success();
+        assert_whole(&host, package, folder);
+    }
+    let offered = PACKAGES.into_iter().map(|(package, _)| next(package));
+    offer(&host, offered);
+    apt(&host, &["upgrade"]).success();
+    for (package, folder) in PACKAGES {
+        let version = host.run(&["dpkg-query", "-W", "-f", "${Version}", package]);
+        version.success().stdout(NEXT);
+        assert_whole(&host, package, folder);
+        apt(&host, &["remove", package]).success();
+        apt(&host, &["purge", package]).success();
+    }
+    host.run(&["rm", "-r", "/srv/repo"]).success();
+    host.run(&["rm", "/etc/apt/sources.list"]).success();
+    let sources = |line: &String| line.contains("/etc/apt/sources.list");
+    let but_sources = |all: &BTreeSet<String>| all.iter().filter(|line| !sources(line)).cloned().collect();
+    assert_same(&but_sources(&before), &but_sources(&snapshot(&host)));
+}
+
+#[test]
+fn one_package_brings_all_and_dpkg_alone_can_do_it_too() {
+    let Some(host) = host_with(&names().collect::<Vec<_>>()) else { return };
+    apt(&host, &["install", ALL]).success();
+    for (package, folder) in PACKAGES {
+        assert_whole(&host, package, folder);
+    }
+    host.run(&["dpkg", "--purge", ALL]).success();
+    host.run(&["test", "-e", "/usr/share/man/man7/privtools.7.gz"]).failure();
+    let files: Vec<String> = PACKAGES
+        .iter()
+        .map(|(package, _)| {
+            format!("/srv/repo/{}", deb(package).file_name().and_then(|name| name.to_str()).expect("a name"))
+        })
+        .collect();
+    let purge = ["dpkg", "--purge"].into_iter().chain(PACKAGES.iter().map(|(package, _)| *package));
+    host.run(&purge.collect::<Vec<_>>()).success();
+    let install = ["dpkg", "--install"].into_iter().chain(files.iter().map(String::as_str));
+    host.run(&install.collect::<Vec<_>>()).success();
+    for (package, folder) in PACKAGES {
+        assert_whole(&host, package, folder);
+    }
+}
+
+#[test]
+fn a_policy_that_was_changed_is_kept_and_rules_that_name_the_helper_are_told() {
+    let Some(host) = host_with(&["sudo-helper", "sudoers-install"]) else { return };
+    host.user("agent");
+    apt(&host, &["install", "sudo-helper", "sudoers-install"]).success();
+    let policy = host.read("/usr/share/doc/sudo-helper/examples/policy.json");
+    host.write("/etc/sudo-helper/policy.json", &policy, 0o644, "root");
+    host.run(&["sudo-helper", "check-policy"]).success();
+    host.run(&["sudoers-install", "install", "--user", "agent"]).success();
+    offer(&host, [next("sudo-helper"), next("sudoers-install")].into_iter());
+    apt(&host, &["upgrade"]).success();
+    assert_eq!(host.read("/etc/sudo-helper/policy.json"), policy);
+    host.run_as("agent", &["sudo", "-n", "sudo-helper", "list"]).success();
+    let rule = "/etc/sudoers.d/zz-sudo-helper-agent";
+    apt(&host, &["remove", "sudo-helper"]).success().stdout(contains(rule));
+    assert_eq!(host.read("/etc/sudo-helper/policy.json"), policy);
+    apt(&host, &["purge", "sudo-helper"]).success();
+    host.run(&["test", "-e", "/etc/sudo-helper"]).failure();
+    host.write("/etc/sudoers.d/zz-sudo-helper-by-hand", "# by hand\n", 0o440, "root");
+    apt(&host, &["remove", "sudoers-install"]).success().stdout(contains(rule));
+    host.run(&["test", "-e", rule]).success();
+    apt(&host, &["purge", "sudoers-install"]).success();
+    host.run(&["test", "-e", rule]).failure();
+    host.run(&["test", "-e", "/etc/sudoers.d/zz-sudo-helper-by-hand"]).success();
+    host.run(&["visudo", "-c", "-q"]).success();
+}
+
+#[test]
+fn the_agent_s_keeper_takes_its_drop_in_and_its_watch_with_it() {
+    let Some(host) = Agent::boot(Kind::Package) else { return };
+    // That of the bed.
+    host.run(&["sh", "-c", "rm $(command -v ssm-keepalive)"]).success();
+    offer(&host, [deb("ssm-keepalive")].into_iter());
+    let vendor = host.effective();
+    apt(&host, &["install", "ssm-keepalive"]).success();
+    host.run(&["systemctl", "is-enabled", "ssm-keepalive-watch.timer"]).failure().stdout("disabled\n");
+    host.run(&["ssm-keepalive", "install"]).success();
+    assert_ne!(host.effective(), vendor);
+    host.run(&["systemctl", "enable", "--now", "ssm-keepalive-watch.timer"]).success();
+    offer(&host, [next("ssm-keepalive")].into_iter());
+    apt(&host, &["upgrade"]).success();
+    assert_ne!(host.effective(), vendor);
+    host.run(&["systemctl", "start", "ssm-keepalive-watch.service"]).success();
+    host.run(&["systemctl", "is-active", "ssm-keepalive-watch.timer"]).success();
+    apt(&host, &["remove", "ssm-keepalive"]).success();
+    assert_eq!(host.effective(), vendor);
+    host.run(&["systemctl", "is-active", "ssm-keepalive-watch.timer"]).failure();
+    apt(&host, &["purge", "ssm-keepalive"]).success();
+    host.run(&[
+        "sh",
+        "-c",
+        "find /etc /var/lib /run /usr -xdev -name '*ssm-keepalive*' -not -path '/var/lib/*apt/*'",
+    ])
+    .success()
+    .stdout("");
+}
+
+#[test]
+fn an_instance_serves_on_while_its_program_is_replaced_and_goes_with_it() {
+    let Some(host) = host_with(&["ssh-agent-fwd"]) else { return };
+    host.user("agent");
+    host.run(&["install", "-d", "-m", "0700", "/root/keys"]).success();
+    host.run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/keys/deploy"]).success();
+    apt(&host, &["install", "ssh-agent-fwd"]).success();
+    host.run(&["systemctl", "is-enabled", "ssh-agent-fwd@agent"]).failure().stdout("disabled\n");
+    let manifest = host.read("/usr/share/doc/ssh-agent-fwd/examples/host.json");
+    let manifest = manifest.replace(r#"{"credential": "deploy"}"#, r#"{"path": "/root/keys/deploy"}"#);
+    host.write("/etc/ssh-agent-fwd/agent.json", manifest, 0o600, "root");
+    host.run(&["systemctl", "enable", "--now", "ssh-agent-fwd@agent"]).success();
+    let list = |host: &Host| {
+        host.run_as("agent", &["env", "SSH_AUTH_SOCK=/run/ssh-agent-fwd/agent/public.sock", "ssh-add", "-l"])
+    };
+    list(&host).success().stdout(contains("ED25519"));
+    let main = |host: &Host| {
+        host.run(&["systemctl", "show", "-P", "MainPID", "ssh-agent-fwd@agent"]).get_output().stdout.clone()
+    };
+    let pid = main(&host);
+    offer(&host, [next("ssh-agent-fwd")].into_iter());
+    apt(&host, &["upgrade"]).success();
+    assert_eq!(main(&host), pid, "nothing was started again");
+    list(&host).success();
+    apt(&host, &["remove", "ssh-agent-fwd"]).success();
+    list(&host).failure();
+    host.run(&["pgrep", "-x", "ssh-agent"]).failure();
+    for path in ["/run/ssh-agent-fwd", "/home/agent/.ssh/config"] {
+        host.run(&["test", "-e", path]).failure();
+    }
+    apt(&host, &["purge", "ssh-agent-fwd"]).success();
+    host.run(&["find", "/etc/systemd/system", "-name", "ssh-agent-fwd*"]).success().stdout("");
+    host.run(&["test", "-e", "/etc/ssh-agent-fwd/agent.json"]).success();
+    host.run(&["test", "-e", "/root/keys/deploy"]).success();
+}
