@@ -16,19 +16,25 @@ RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
 TOOLS      := $(abspath $(TARGET_DIR))/tools/bin
 DEBS       := $(TARGET_DIR)/debs
 CARGO_DEB  := 3.8.0
-PROGRAMS   := dropuid capture-run sudo-helper
+PROGRAMS   := dropuid capture-run sudo-helper ssh-agent-fwd
 # For administrators.
-SBIN       := sudoers-install ssm-keepalive ssh-agent-fwd
+SBIN       := sudoers-install ssm-keepalive
 # Each in the section that its name ends in.
 PAGES      := dropuid/dropuid.1 capture-run/capture-run.1 sudo-helper/sudo-helper.8 \
               sudoers-install/sudoers-install.8 ssm-keepalive/ssm-keepalive.8 \
               ssh-agent-fwd/ssh-agent-fwd.8 privtools/privtools.7
+# Where each shell looks for completions. Debian's zsh has a folder for packages, and the other for what is local.
+BASH_WORDS := share/bash-completion/completions
+ZSH_WORDS  := share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISH_WORDS := share/fish/vendor_completions.d
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
 SCRIPTS    := .ci/run packaging/changelog packaging/debs $(wildcard */debian/p*rm) tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
               tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \
+              $(foreach program,dropuid capture-run sudo-helper,$(program)/completions/$(program).bash) \
+              tests/words/complete.bash \
               $(wildcard sudoers-install/src/remote/*.sh ssm-keepalive/src/fleet/script/*.sh)
 
-.PHONY: all build demo test packages deb lint bench fuzz install uninstall clean
+.PHONY: all build demo test packages deb lint completions bench fuzz install uninstall clean
 
 all: build
 
@@ -62,6 +68,10 @@ lint:
 	mandoc -T lint -W warning $(PAGES)
 	shellcheck $(SCRIPTS)
 
+# Those of the programs whose words clap knows; the others' are written by hand.
+completions:
+	$(CARGO) run --locked --package=privtools-tests --bin completions
+
 # BENCH="dropuid --quick", BENCH=capture-run, BENCH=ssh-agent-fwd, ...
 bench: build
 	"$(RELEASE)/bench" $(BENCH)
@@ -83,6 +93,11 @@ install:
 	for page in $(PAGES); do \
 	  install -D -m 0644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
+	for program in $(PROGRAMS) $(SBIN); do \
+	  install -D -m 0644 "$$program/completions/$$program.bash" "$(DESTDIR)$(PREFIX)/$(BASH_WORDS)/$$program" && \
+	  install -D -m 0644 "$$program/completions/_$$program" "$(DESTDIR)$(PREFIX)/$(ZSH_WORDS)/_$$program" && \
+	  install -D -m 0644 "$$program/completions/$$program.fish" "$(DESTDIR)$(PREFIX)/$(FISH_WORDS)/$$program.fish" || exit 1; \
+	done
 	test -e "$(POLICY)" || test -L "$(POLICY)" || install -D -m 0644 sudo-helper/policy.json "$(POLICY)"
 
 uninstall:
@@ -91,6 +106,10 @@ uninstall:
 	done
 	for page in $(PAGES); do \
 	  rm -f "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; \
+	done
+	for program in $(PROGRAMS) $(SBIN); do \
+	  rm -f "$(DESTDIR)$(PREFIX)/$(BASH_WORDS)/$$program" "$(DESTDIR)$(PREFIX)/$(ZSH_WORDS)/_$$program" \
+	    "$(DESTDIR)$(PREFIX)/$(FISH_WORDS)/$$program.fish" || exit 1; \
 	done
 
 clean:

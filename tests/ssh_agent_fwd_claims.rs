@@ -29,7 +29,7 @@ fn hosts() -> Option<[Host; 2]> {
     let network = Network::new()?;
     let [host, forge] = network.boot(["host", "forge"]);
     host.install("ssh-agent-fwd");
-    host.run(&["install", "-D", "/usr/bin/ssh-agent-fwd", "/usr/local/sbin/ssh-agent-fwd"]).success();
+    host.run(&["install", "-D", "/usr/bin/ssh-agent-fwd", "/usr/local/bin/ssh-agent-fwd"]).success();
     host.user("agent");
     forge.user("git");
     host.run(&["install", "-d", "-m", "0700", "/root/keys"]).success();

@@ -6,7 +6,7 @@ mod operator;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::exec::OWN_FAILURE;
 use crate::exit::Exit;
@@ -61,7 +61,7 @@ pub struct ServeCall {
     #[arg(long, value_name = "SOCKET")]
     pub agent: SocketPath,
     /// A user that may connect too, by name or uid
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
     pub allow_user: Vec<String>,
     /// A group whose members may too, by name or gid
     #[arg(long, value_name = "GROUP")]

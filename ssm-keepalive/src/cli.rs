@@ -14,7 +14,7 @@ pub use fleet::{DeployCall, FleetCall};
 
 /// systemd brings the SSM agent back, proven.
 #[derive(Debug, Parser)]
-#[command(version = version::VERSION, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(version = version::VERSION, disable_help_subcommand = true, arg_required_else_help = true, term_width = 80)]
 pub struct Cli {
     /// What is asked for.
     #[command(subcommand)]

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 /// The sudoers rule for sudo-helper, in place or nothing changed.
 #[derive(Debug, Parser)]
-#[command(version = version::VERSION, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(version = version::VERSION, disable_help_subcommand = true, arg_required_else_help = true, term_width = 80)]
 pub struct Cli {
     /// What is asked for.
     #[command(subcommand)]
@@ -32,7 +32,7 @@ pub enum Call {
 #[derive(Debug, Args)]
 pub struct InstallCall {
     /// The account that gets the rule [default: the one that called sudo]
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
     pub user: Option<String>,
     /// The program that the rule names [default: sudo-helper beside this program or in a system folder]
     #[arg(long, value_name = "PATH", conflicts_with = "command")]
@@ -55,7 +55,7 @@ pub struct InstallCall {
 #[derive(Debug, Args)]
 pub struct ChangeCall {
     /// Only the rules of this account [default: all that this program has written]
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
     pub user: Option<String>,
     /// Show the change and make none
     #[arg(long)]
@@ -115,7 +115,7 @@ pub struct ClusterCall {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// The account of the rule [default: the login]
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
     pub user: Option<String>,
     /// The rule's program
     #[arg(long, value_name = "PATH", default_value = "/usr/bin/sudo-helper")]

@@ -20,6 +20,7 @@ mod traced;
 pub mod accounts;
 pub mod agent;
 pub mod aws;
+pub mod completions;
 pub mod env_forms;
 pub mod helped;
 pub mod manual;

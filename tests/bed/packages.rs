@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each by its path and the Debian package that has it; several where releases differ.
-const TOOLS: [(&str, &str); 22] = [
+const TOOLS: [(&str, &str); 26] = [
     ("/usr/sbin/gosu", "gosu"),
     ("/usr/bin/gosu", "gosu"),
     ("/usr/bin/setpriv", "util-linux"),
@@ -24,6 +24,10 @@ const TOOLS: [(&str, &str); 22] = [
     ("/usr/bin/ansible-inventory", "ansible-core"),
     ("/usr/bin/bash", "bash"),
     ("/bin/bash", "bash"),
+    ("/usr/bin/zsh", "zsh"),
+    ("/bin/zsh", "zsh"),
+    ("/usr/bin/fish", "fish"),
+    ("/usr/share/bash-completion/bash_completion", "bash-completion"),
     ("/usr/bin/aws", "awscli"),
     ("/usr/bin/jq", "jq"),
 ];

@@ -8,10 +8,14 @@ use std::process::Command;
 use assert_cmd::assert::OutputAssertExt;
 
 fn make(goal: &str, destination: &Path) {
+    make_below("/usr", goal, destination);
+}
+
+fn make_below(prefix: &str, goal: &str, destination: &Path) {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let release = bed::program("dropuid");
     let mut make = Command::new("make");
-    make.arg("-C").arg(workspace).arg(goal).arg("PREFIX=/usr").env_remove("MAKEFLAGS");
+    make.arg("-C").arg(workspace).arg(goal).arg(format!("PREFIX={prefix}")).env_remove("MAKEFLAGS");
     make.arg(format!("DESTDIR={}", destination.display()));
     make.arg(format!("RELEASE={}", release.parent().expect("a folder").display()));
     bed::capture(make).assert().success();
@@ -23,20 +27,39 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// What is installed, and its mode.
-const INSTALLED: [(&str, u32); 13] = [
+const INSTALLED: [(&str, u32); 32] = [
     ("etc/sudo-helper/policy.json", 0o644),
     ("usr/bin/dropuid", 0o755),
     ("usr/bin/capture-run", 0o755),
     ("usr/bin/sudo-helper", 0o755),
+    ("usr/bin/ssh-agent-fwd", 0o755),
     ("usr/sbin/sudoers-install", 0o755),
     ("usr/sbin/ssm-keepalive", 0o755),
-    ("usr/sbin/ssh-agent-fwd", 0o755),
     ("usr/share/man/man1/dropuid.1", 0o644),
     ("usr/share/man/man1/capture-run.1", 0o644),
     ("usr/share/man/man8/sudo-helper.8", 0o644),
     ("usr/share/man/man8/sudoers-install.8", 0o644),
     ("usr/share/man/man8/ssm-keepalive.8", 0o644),
     ("usr/share/man/man8/ssh-agent-fwd.8", 0o644),
+    ("usr/share/man/man7/privtools.7", 0o644),
+    ("usr/share/bash-completion/completions/dropuid", 0o644),
+    ("usr/share/zsh/vendor-completions/_dropuid", 0o644),
+    ("usr/share/fish/vendor_completions.d/dropuid.fish", 0o644),
+    ("usr/share/bash-completion/completions/capture-run", 0o644),
+    ("usr/share/zsh/vendor-completions/_capture-run", 0o644),
+    ("usr/share/fish/vendor_completions.d/capture-run.fish", 0o644),
+    ("usr/share/bash-completion/completions/sudo-helper", 0o644),
+    ("usr/share/zsh/vendor-completions/_sudo-helper", 0o644),
+    ("usr/share/fish/vendor_completions.d/sudo-helper.fish", 0o644),
+    ("usr/share/bash-completion/completions/sudoers-install", 0o644),
+    ("usr/share/zsh/vendor-completions/_sudoers-install", 0o644),
+    ("usr/share/fish/vendor_completions.d/sudoers-install.fish", 0o644),
+    ("usr/share/bash-completion/completions/ssm-keepalive", 0o644),
+    ("usr/share/zsh/vendor-completions/_ssm-keepalive", 0o644),
+    ("usr/share/fish/vendor_completions.d/ssm-keepalive.fish", 0o644),
+    ("usr/share/bash-completion/completions/ssh-agent-fwd", 0o644),
+    ("usr/share/zsh/vendor-completions/_ssh-agent-fwd", 0o644),
+    ("usr/share/fish/vendor_completions.d/ssh-agent-fwd.fish", 0o644),
 ];
 
 #[test]
@@ -49,6 +72,22 @@ fn what_is_installed_is_uninstalled_but_for_the_policy() {
     }
     assert_eq!(files(destination.path()).len(), INSTALLED.len());
     make("uninstall", destination.path());
+    assert_eq!(files(destination.path()), [destination.path().join("etc/sudo-helper/policy.json")]);
+}
+
+#[test]
+fn what_is_local_is_where_shells_look_for_that() {
+    let destination = tempfile::tempdir().expect("a temporary folder");
+    make_below("/usr/local", "install", destination.path());
+    let share = destination.path().join("usr/local/share");
+    for file in [
+        "bash-completion/completions/dropuid",
+        "zsh/site-functions/_dropuid",
+        "fish/vendor_completions.d/dropuid.fish",
+    ] {
+        assert!(share.join(file).exists(), "{file}");
+    }
+    make_below("/usr/local", "uninstall", destination.path());
     assert_eq!(files(destination.path()), [destination.path().join("etc/sudo-helper/policy.json")]);
 }
 
