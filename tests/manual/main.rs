@@ -1,0 +1,5 @@
+//! The examples of the manual pages are run as they stand there.
+
+mod capture_run;
+mod dropuid;
+mod page;
