@@ -3,3 +3,5 @@
 mod capture_run;
 mod dropuid;
 mod page;
+mod ssh_agent_fwd;
+mod sudo_helper;
