@@ -5,3 +5,4 @@ mod dropuid;
 mod page;
 mod ssh_agent_fwd;
 mod sudo_helper;
+mod sudoers_install;
