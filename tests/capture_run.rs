@@ -313,7 +313,8 @@ mod streams {
             assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         }
         for option in ["--version", "-V"] {
-            let version = predicate::str::is_match(r"\Acapture-run \d+\.\d+\.\d+\n\z").expect("a pattern");
+            let version = predicate::str::is_match(r"\Acapture-run \d+\.\d+\.\d+( \([0-9a-f]{12}\))?\n\z")
+                .expect("a pattern");
             capture(records.any(&["capture-run", option])).assert().code(0).stdout(version).stderr("");
         }
         for lost in [">&-", "> /dev/full"] {

@@ -478,7 +478,9 @@ fn what_needs_no_root_works_with_and_without_it() {
     for prefix in [&["sudo", "-n", "sudo-helper"][..], &["sudo-helper"][..]] {
         let text = |words: &[&str]| host.run_as(AGENT, &[prefix, words].concat()).success().stderr("");
         text(&["--help"]).stdout(contains("Exit status: 0 done; 1 failed"));
-        text(&["--version"]).stdout(predicates::str::is_match("^sudo-helper [0-9.]+\n$").expect("a pattern"));
+        text(&["--version"]).stdout(
+            predicates::str::is_match("^sudo-helper [0-9.]+( \\([0-9a-f]{12}\\))?\n$").expect("a pattern"),
+        );
         text(&["default-policy"]).stdout(sudo_helper::policy::default_text());
         let ask = |words: &str| {
             let words: Vec<&str> = words.split(' ').collect();
