@@ -303,14 +303,12 @@ mod streams {
     }
 
     #[test]
-    fn help_fits_a_screen_and_needs_no_root() {
+    fn help_and_version_need_no_root() {
         let Some(records) = Records::new() else { return };
         for option in ["--help", "-h"] {
             let run = records.caller(&format!("setpriv --reuid 1000 --clear-groups capture-run {option}"));
             let help = text(&run.code(0).stderr("").get_output().stdout);
             assert!(help.starts_with("Usage: capture-run "), "{help}");
-            assert!((10..=24).contains(&help.lines().count()), "{} lines", help.lines().count());
-            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         }
         for option in ["--version", "-V"] {
             let version = predicate::str::is_match(r"\Acapture-run \d+\.\d+\.\d+( \([0-9a-f]{12}\))?\n\z")

@@ -1111,7 +1111,7 @@ mod streams {
     fn help_and_version_need_neither_root_nor_anything_else() {
         let program = program("dropuid");
         let said = |option| stdout(&capture(command_of(&program, option)).assert().code(0).stderr(""));
-        assert!(said("--help").lines().count() <= 24 && said("--help") == said("-h"));
+        assert_eq!(said("--help"), said("-h"));
         assert!(said("--version").starts_with("dropuid ") && said("--version") == said("-V"));
         let Some(bed) = bed() else { return };
         let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups dropuid";

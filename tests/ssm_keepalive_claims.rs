@@ -1,7 +1,6 @@
 //! What ssm-keepalive says of itself, and what its watch makes of processes that are not what they seem.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
+use std::collections::BTreeSet;
 
 use bed::agent::{Agent, Kind, Said};
 use bed::aws::{Aws, Cli};
@@ -12,10 +11,6 @@ use serde_json::{Value, json};
 
 const MAN_PAGE: &str = include_str!("../ssm-keepalive/ssm-keepalive.8");
 const EXITS: &str = include_str!("../ssm-keepalive/src/exit.rs");
-/// Lines and columns of the least terminal.
-const SCREEN: (usize, usize) = (24, 80);
-const CALLS: [&str; 8] =
-    ["install", "status", "verify", "remove", "print", "deploy", "fleet-status", "watch"];
 const HIBERNATE_LOG: &str = "/var/log/amazon/ssm/hibernate.log";
 /// Ten minutes later.
 const LATER: [&str; 6] = ["unshare", "--fork", "--time", "--monotonic", "600", "ssm-keepalive"];
@@ -24,36 +19,6 @@ const LATER: [&str; 6] = ["unshare", "--fork", "--time", "--monotonic", "600", "
 fn section(name: &str) -> &'static str {
     let (_, rest) = MAN_PAGE.split_once(&format!(".Sh {name}\n")).expect("a section");
     rest.split("\n.Sh ").next().expect("its text")
-}
-
-/// The long options of a text, each after this.
-fn options(text: &str, before: &str) -> BTreeSet<String> {
-    let name =
-        |rest: &str| rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().map(str::to_owned);
-    text.split(before).skip(1).filter_map(name).filter(|name| !name.is_empty()).collect()
-}
-
-#[test]
-fn help_fits_a_screen_and_has_the_options_of_the_manual() {
-    let mut manual: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for entry in section("SYNOPSIS").split(".Nm\n").skip(1) {
-        let call = entry.lines().next().and_then(|line| line.strip_prefix(".Cm ")).expect("a call");
-        manual.entry(call).or_default().extend(options(entry, "Fl -"));
-    }
-    assert_eq!(manual.keys().copied().collect::<BTreeSet<_>>(), CALLS.into());
-    let explained = options(section("OPTIONS"), "Fl -");
-    for call in CALLS.iter().map(std::slice::from_ref).chain([&[][..]]) {
-        let mut command = Command::new(program("ssm-keepalive"));
-        command.args(call).arg("--help");
-        let help = Said::of(command).success().stdout;
-        let (lines, columns) = (help.lines().count(), help.lines().map(str::len).max());
-        assert!(lines <= SCREEN.0 && columns <= Some(SCREEN.1), "{call:?}: {lines} {columns:?}\n{help}");
-        let Some(call) = call.first() else { continue };
-        let mut shown = options(help.split_once("Options:").expect("options").1, " --");
-        shown.remove("help");
-        assert_eq!(&shown, &manual[call], "{call}");
-        assert!(shown.is_subset(&explained), "{call}: {shown:?}");
-    }
 }
 
 #[test]

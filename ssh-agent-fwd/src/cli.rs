@@ -111,20 +111,6 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// Lines and columns of the least terminal.
-    const SCREEN: (usize, usize) = (24, 80);
-
-    #[test]
-    fn every_help_fits_a_screen() {
-        let cli = Cli::command();
-        let calls = cli.get_subcommands().map(|call| vec![call.get_name(), "--help"]);
-        for words in calls.chain([vec!["--help"]]) {
-            let help = Cli::try_parse_from([&["p"], &words[..]].concat()).expect_err("help").to_string();
-            let columns = help.lines().map(str::len).max();
-            assert!(help.lines().count() <= SCREEN.0 && columns <= Some(SCREEN.1), "{help}");
-        }
-    }
-
     #[test]
     fn words_that_are_no_request_have_a_status_that_no_command_has() {
         let status = |words: &[&str]| usage_status(words.iter().map(OsString::from));

@@ -50,11 +50,12 @@ pub fn levels(program: &'static str) -> Vec<Level> {
     [own].into_iter().chain(subcommands).collect()
 }
 
-/// What the program writes to its two outputs.
+/// What the program writes to its two outputs, and it succeeds.
 pub fn said(words: &[&str]) -> (String, String) {
     let mut command = Command::new(bed::program(words[0]));
     command.args(&words[1..]).env_remove("COLUMNS");
     let output = bed::capture(command);
+    assert!(output.status.success(), "{words:?}: {output:?}");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (text(output.stdout), text(output.stderr))
 }
