@@ -1,14 +1,14 @@
 //! The Debian packages of `make deb`: what is in them, and on hosts how they come, are replaced and go.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use bed::agent::{Agent, Kind};
-use bed::{Host, Repository, capture, program};
+use bed::debs::{deb, only, target};
+use bed::{Host, Repository, capture};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -30,26 +30,6 @@ fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-/// Where they were built: `<target>/<triple>/release/dropuid`.
-fn target() -> PathBuf {
-    program("dropuid").ancestors().nth(3).expect("the target folder").to_owned()
-}
-
-fn one(folder: &Path, package: &str) -> PathBuf {
-    let entries = fs::read_dir(folder).expect("run `make deb`").flatten().map(|entry| entry.path());
-    let is_it = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with(&format!("{package}_")) && name.ends_with(".deb")
-    };
-    let mut found: Vec<PathBuf> = entries.filter(is_it).collect();
-    assert_eq!(found.len(), 1, "run `make deb`: {found:?}");
-    found.remove(0)
-}
-
-fn deb(package: &str) -> PathBuf {
-    one(&target().join("debs"), package)
-}
-
 /// The same programs once more under a later version.
 fn next(package: &str) -> PathBuf {
     static NEXT_FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -61,7 +41,7 @@ fn next(package: &str) -> PathBuf {
         capture(debs).assert().success();
         folder
     });
-    one(folder, package)
+    only(folder, package)
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

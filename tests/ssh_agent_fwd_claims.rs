@@ -7,22 +7,16 @@ use std::process::Stdio;
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use bed::accounts::PASSWD;
 use bed::manual::{codes, literals};
+use bed::readme::block;
 use bed::{Bed, Host, Network, Running, eventually};
 use predicates::str::contains;
 use serde_json::Value;
 
 const MAN_PAGE: &str = include_str!("../ssh-agent-fwd/ssh-agent-fwd.8");
-const README: &str = include_str!("../README.md");
 /// The key of a host that README.md has as an example.
 const EXAMPLE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 const UNIT: &str = "ssh-agent-fwd.service";
 const NODE: u32 = 1300;
-
-/// The block of README.md that is marked like this.
-fn block(mark: &str) -> &'static str {
-    let (_, after) = README.split_once(&format!("\n```{mark}\n")).expect("a block");
-    after.split_once("```").expect("a block has an end").0
-}
 
 /// A host whose root has a key and whose user `agent` has none, and a host where it opens `git`.
 fn hosts() -> Option<[Host; 2]> {

@@ -66,11 +66,17 @@ impl Agent {
     /// Boots it; `None`, said so, where that is impossible.
     #[must_use]
     pub fn boot(kind: Kind) -> Option<Self> {
-        let agent = Self::absent(kind)?;
+        Self::absent(kind).map(|agent| Self::on(agent.host, kind))
+    }
+
+    /// Has an agent run on a host, whoever brings ssm-keepalive there.
+    #[must_use]
+    pub fn on(host: Host, kind: Kind) -> Self {
+        let agent = Self { host, kind };
         agent.furnish(kind);
         agent.run(&["systemctl", "enable", "--quiet", "--now", kind.unit()]).success();
         agent.await_worker();
-        Some(agent)
+        agent
     }
 
     /// The same on a host whose systemd is 254 or later; `None`, said so, where there is none either.
@@ -89,10 +95,7 @@ impl Agent {
             eprintln!("skipped: no test host with systemd 254: {version}");
             return None;
         }
-        agent.furnish(kind);
-        agent.run(&["systemctl", "enable", "--quiet", "--now", kind.unit()]).success();
-        agent.await_worker();
-        Some(agent)
+        Some(Self::on(agent.host, kind))
     }
 
     /// A host where that agent is not there.

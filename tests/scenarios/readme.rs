@@ -8,16 +8,8 @@ use std::path::Path;
 
 use bed::Bed;
 use bed::accounts::{PASSWD, UBUNTU_UID};
+use bed::readme::block;
 use predicates::prelude::*;
-
-const README: &str = include_str!("../../README.md");
-
-/// The block of README.md that is marked like this.
-fn block(mark: &str) -> &'static str {
-    let fence = format!("\n```{mark}\n");
-    let (_, after) = README.split_once(&fence).unwrap_or_else(|| panic!("README.md has no block {mark}"));
-    after.split_once("```").expect("a block has an end").0
-}
 
 fn bed() -> Option<Bed> {
     let bed = Bed::new(&["dropuid", "capture-run"])?;

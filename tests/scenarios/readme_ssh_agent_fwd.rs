@@ -11,9 +11,9 @@ use std::thread;
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use bed::Bed;
 use bed::accounts::PASSWD;
+use bed::readme::block;
 use predicates::str::contains;
 
-const README: &str = include_str!("../../README.md");
 /// Whom the manifests serve, and whom the forge logs in; sshd(8) wants its own.
 const ACCOUNTS: &str = "node:x:1300:1300::/home/node:/bin/bash\ngit:x:1301:1301::/home/git:/bin/bash\n\
                         sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n";
@@ -22,13 +22,6 @@ const GIT: u32 = 1301;
 /// The key of a host that README.md has as an example.
 const EXAMPLE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 const SOCKET: &str = "/run/ssh-agent-fwd/default/public.sock";
-
-/// The block of README.md that is marked like this.
-fn block(mark: &str) -> &'static str {
-    let fence = format!("\n```{mark}\n");
-    let (_, after) = README.split_once(&fence).unwrap_or_else(|| panic!("README.md has no block {mark}"));
-    after.split_once("```").expect("a block has an end").0
-}
 
 /// A bed in which an instance may run; it is down when this is dropped.
 struct Served(Bed);

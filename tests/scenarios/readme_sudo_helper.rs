@@ -1,9 +1,8 @@
 //! The recipes of README.md for sudo-helper, as they stand there, on hosts with real systemd and sudo.
 
+use bed::readme::block;
 use bed::{Host, Network, Package, Repository, Running, capture, eventually};
 use serde_json::Value;
-
-use super::block;
 
 const NGINX: &str = "[Service]\nExecStart=/bin/sleep infinity\n";
 

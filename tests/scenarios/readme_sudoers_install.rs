@@ -1,8 +1,8 @@
 //! The recipes of README.md for sudoers-install, as they stand there, on hosts with real systemd, sudo and sshd.
 
+use bed::readme::{block, block_of};
 use bed::{Host, Network, Terminal};
 
-const README: &str = include_str!("../../README.md");
 const OWN_README: &str = include_str!("../../sudoers-install/README.md");
 
 /// What `make install` puts there.
@@ -15,13 +15,6 @@ const PASSWORD: &str = "correct horse";
 
 /// The layouts of inventories.
 const LAYOUTS: [&str; 3] = ["flat", "hosts", "ansible"];
-
-/// The block of a README that is marked like this.
-fn block(readme: &'static str, mark: &str) -> &'static str {
-    let fence = format!("\n```{mark}\n");
-    let (_, after) = readme.split_once(&fence).unwrap_or_else(|| panic!("no block {mark}"));
-    after.split_once("```").expect("a block has an end").0
-}
 
 /// A host with sudo-helper and its policy, and the account that is to get the rule.
 fn furnish(host: &Host) {
@@ -45,7 +38,7 @@ fn the_rule_is_in_place_on_one_host_and_the_old_one_is_gone() {
     host.install("sudoers-install");
     let legacy = "agent ALL=(ALL) NOPASSWD: /home/agent/.local/bin/systems-manager-helper\n";
     host.write(LEGACY, legacy, 0o440, "root:root");
-    let done = host.run(&["bash", "-e", "-c", block(README, "bash rule local")]).success();
+    let done = host.run(&["bash", "-e", "-c", block("bash rule local")]).success();
     let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
     assert!(said.contains(DROP_IN), "{said}");
     has_rule(&host);
@@ -85,7 +78,7 @@ fn at_terminal(desk: &Host, words: &[&str]) -> (i32, String) {
 
 /// Puts an inventory of README.md, with the addresses of the hosts, where it is looked for.
 fn inventory(layout: &str, [web1, web2, desk]: &[Host; 3]) {
-    let text = block(README, &format!("yaml rule {layout}"));
+    let text = block(&format!("yaml rule {layout}"));
     let text = text.replace("10.0.0.11", &web1.address()).replace("10.0.0.12", &web2.address());
     desk.write("/home/me/.config/agent-utilities/inventory.yaml", text, 0o600, "me:me");
 }
@@ -95,7 +88,7 @@ fn the_rule_is_in_place_on_every_host_of_an_inventory() {
     let Some(hosts) = cluster() else { return };
     let [web1, web2, desk] = &hosts;
     inventory("hosts", &hosts);
-    let (status, said) = at_terminal(desk, &["bash", "-e", "-c", block(README, "bash rule cluster")]);
+    let (status, said) = at_terminal(desk, &["bash", "-e", "-c", block("bash rule cluster")]);
     assert_eq!(status, 0, "{said}");
     has_rule(web1);
     has_rule(web2);
@@ -122,19 +115,19 @@ fn the_rule_is_in_place_on_every_host_of_an_inventory() {
 fn lint_says_of_the_bad_file_what_the_readme_shows() {
     let Some(host) = Host::boot() else { return };
     host.install("sudoers-install");
-    host.write("/root/new-rules", block(README, "sudoers rule bad"), 0o440, "root:root");
+    host.write("/root/new-rules", block("sudoers rule bad"), 0o440, "root:root");
     host.run(&["visudo", "-c", "-s", "-f", "/root/new-rules"]).success();
     let words = ["sh", "-c", "cd /root && sudoers-install lint new-rules"];
-    host.run(&words).code(1).stdout(block(README, "text rule lint")).stderr("");
+    host.run(&words).code(1).stdout(block("text rule lint")).stderr("");
 }
 
 #[test]
 fn both_readmes_show_the_same() {
     for layout in LAYOUTS {
         let [ours, own] =
-            [block(README, &format!("yaml rule {layout}")), block(OWN_README, &format!("yaml {layout}"))];
+            [block(&format!("yaml rule {layout}")), block_of(OWN_README, &format!("yaml {layout}"))];
         assert_eq!(ours, own, "{layout}");
     }
-    assert_eq!(block(README, "sudoers rule bad"), block(OWN_README, "sudoers bad"));
-    assert_eq!(block(README, "text rule lint"), block(OWN_README, "text lint"));
+    assert_eq!(block("sudoers rule bad"), block_of(OWN_README, "sudoers bad"));
+    assert_eq!(block("text rule lint"), block_of(OWN_README, "text lint"));
 }
