@@ -21,15 +21,15 @@ const FOR_ROOT: [(&str, &str); 20] = [
         "a setuid shell",
         "cp /bin/bash shell && chown root shell && chmod u+s shell && ./shell -p -c 'cat /etc/shadow'",
     ),
-    ("the memory of who captures", "grep -q heap /proc/$(pgrep -o -x 'capture-run|systemd')/maps"),
-    ("the end of who captures", "kill -CONT $(pgrep -o -x 'capture-run|systemd')"),
+    ("the memory of who captures", "grep -q heap /proc/$(pgrep -o -x capture-run)/maps"),
+    ("the end of who captures", "kill -0 $(pgrep -o -x capture-run)"),
     ("the record", "echo forged >>/var/lib/agent-runs/run.log"),
     ("the status", "cd /var/lib/agent-runs && mv run.status other && mv other run.status"),
     ("the key", "grep -q PRIVATE /root/keys/deploy"),
     ("the memory of who has the key", "grep -q heap /proc/$(pgrep -o -x ssh-agent)/maps"),
     (
         "the agent behind the forwarder",
-        "SSH_AUTH_SOCK=$(echo /run/ssh-agent-fwd/ai-agent/current/agent*/agent.sock /run/ssh-agent-fwd/ai-agent/current/agent | tr ' ' '\\n' | grep -v '*' | head -n 1) ssh-add -l",
+        "SSH_AUTH_SOCK=/run/ssh-agent-fwd/ai-agent/current/agent/agent.sock ssh-add -l",
     ),
     ("the policy", "echo >>/etc/sudo-helper/policy.json"),
     ("a rule", "echo \"$USER ALL=(ALL) NOPASSWD: ALL\" >/etc/sudoers.d/owned && rm /etc/sudoers.d/owned"),
@@ -97,7 +97,9 @@ pub fn got_nothing(tried: &str, log: &str) {
 /// Asserts that the words are good: as root they work. The host is of no use after that.
 pub fn work_for_root(host: &Host) {
     for (name, words) in FOR_ROOT {
-        let done = host.run(&["env", "-C", "/root", "USER=root", "bash", "-o", "pipefail", "-c", words]);
+        let captured = ["capture-run", "/root/log", "/root/status", "--"];
+        let shell = ["env", "-C", "/root", "USER=root", "bash", "-o", "pipefail", "-c", words];
+        let done = host.run(&[&captured[..], &shell].concat());
         assert!(done.get_output().status.success(), "{name}: {:?}", done.get_output());
     }
 }
