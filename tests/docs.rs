@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use assert_cmd::assert::OutputAssertExt;
+use bed::capture;
 
 const PITFALLS: &str = include_str!("../docs/PITFALLS.md");
 const OVERVIEW: &str = include_str!("../privtools/privtools.7");
@@ -149,6 +153,39 @@ fn pages() -> Vec<(String, String)> {
         Some((name, section.to_owned()))
     };
     names.filter_map(page).collect()
+}
+
+/// What everybody looks for in a page.
+const SECTIONS: [&str; 6] = ["EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES", "SECURITY", "SEE ALSO"];
+
+#[test]
+fn every_page_has_what_is_looked_for_and_is_good_mdoc() {
+    for (name, section) in pages() {
+        let path = tree().join(format!("{name}/{name}.{section}"));
+        let page = fs::read_to_string(&path).expect("a page");
+        let missing: Vec<&str> =
+            SECTIONS.into_iter().filter(|section| !page.contains(&format!("\n.Sh {section}\n"))).collect();
+        assert!(missing.is_empty(), "{name}({section}) lacks {missing:?}");
+        assert_good_mdoc(&path);
+    }
+    assert_good_mdoc(&tree().join("privtools/privtools.7"));
+}
+
+fn assert_good_mdoc(page: &Path) {
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-T", "lint", "-W", "warning"]).arg(page);
+    capture(mandoc).assert().success().stdout("");
+}
+
+#[test]
+fn every_program_says_what_others_do() {
+    for (name, _) in pages() {
+        let readme = fs::read_to_string(tree().join(format!("{name}/README.md"))).expect("a README");
+        let (_, theirs) =
+            readme.split_once("\n## Theirs and ours\n").unwrap_or_else(|| panic!("{name}/README.md"));
+        let theirs = theirs.split("\n## ").next().unwrap_or_default();
+        assert!(rows(theirs).len() > 3, "{name}/README.md has no table of theirs and ours");
+    }
 }
 
 #[test]
