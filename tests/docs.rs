@@ -9,6 +9,7 @@ use bed::capture;
 
 const PITFALLS: &str = include_str!("../docs/PITFALLS.md");
 const OVERVIEW: &str = include_str!("../privtools/privtools.7");
+const CHANGELOG: &str = include_str!("../CHANGELOG.md");
 const README: &str = include_str!("../README.md");
 
 fn tree() -> &'static Path {
@@ -153,6 +154,15 @@ fn pages() -> Vec<(String, String)> {
         Some((name, section.to_owned()))
     };
     names.filter_map(page).collect()
+}
+
+#[test]
+fn the_change_log_begins_with_the_version_that_this_is() {
+    let newest = CHANGELOG.lines().find_map(|line| line.strip_prefix("## ")).expect("a version");
+    let number = newest.split(' ').next().unwrap_or_default();
+    assert_eq!(number, env!("CARGO_PKG_VERSION"));
+    let is_number = |part: &str| part == "0" || part.parse::<u32>().is_ok_and(|_| !part.starts_with('0'));
+    assert!(number.split('.').count() == 3 && number.split('.').all(is_number), "{number}");
 }
 
 /// What everybody looks for in a page.
