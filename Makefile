@@ -72,9 +72,10 @@ lint:
 completions:
 	$(CARGO) run --locked --package=privtools-tests --bin completions
 
-# BENCH="dropuid --quick", BENCH=capture-run, BENCH=ssh-agent-fwd, ...
+# All programs: BENCHMARKS.md is written anew, and the ratios that the READMEs quote. BENCH="dropuid --quick",
+# BENCH=capture-run, ... print their part only, for the file is of one run. Peers that are missing: make packages.
 bench: build
-	"$(RELEASE)/bench" $(BENCH)
+	"$(RELEASE)/bench" $(or $(BENCH),--write BENCHMARKS.md)
 
 # New inputs are kept below tests/fuzz/target; the seeds that `make test` replays stay as they are.
 fuzz:

@@ -20,6 +20,7 @@ mod traced;
 pub mod accounts;
 pub mod agent;
 pub mod aws;
+pub mod benchmarks;
 pub mod completions;
 pub mod debs;
 pub mod env_forms;

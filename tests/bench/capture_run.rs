@@ -38,6 +38,25 @@ struct Case {
     cpu: Option<Bound>,
 }
 
+impl Case {
+    /// What is run, as one would type it: ours, and tee.
+    fn typed(&self, count: usize, rest: &str) -> [String; 2] {
+        let producer = format!("bench produce {count} {}{rest}", self.size);
+        let output = match self.stdout {
+            Kind::Pipe => " | bench consume",
+            Kind::Null => " >/dev/null",
+            Kind::Append => " >>OUTPUT",
+            Kind::Socket => " # stdout: a socket, read by bench consume",
+            Kind::Terminal => " # stdout: a terminal, read by bench consume",
+        };
+        let [ours, tees] = if self.append { [" --append", " -a"] } else { [""; 2] };
+        [
+            format!("capture-run{ours} LOG STATUS -- {producer}{output}"),
+            format!("{producer} 2>&1 | tee{tees} LOG{output}"),
+        ]
+    }
+}
+
 /// What most cases have in common.
 const PIPE: Case = Case {
     figure: "64 KiB writes, stdout a pipe",
@@ -89,11 +108,16 @@ struct Start {
 const BELOW_FUNCTION: Target = Target::Ratio(Bound::Below(1.0));
 
 const STARTS: [Start; 3] = [
-    Start { figure: "start to exit", disk: false, one_core: false, target: BELOW_FUNCTION },
+    Start { figure: "time added to /bin/true", disk: false, one_core: false, target: BELOW_FUNCTION },
     // On others the function's tee starts beside the command; where all cores are busy it does not.
-    Start { figure: "start to exit, on one core", disk: false, one_core: true, target: BELOW_FUNCTION },
+    Start {
+        figure: "time added to /bin/true, on one core",
+        disk: false,
+        one_core: true,
+        target: BELOW_FUNCTION,
+    },
     // No target: the function does not sync STATUS, and so does not keep it through a power cut.
-    Start { figure: "start to exit, on ext4", disk: true, one_core: false, target: Target::Open },
+    Start { figure: "time added to /bin/true, on ext4", disk: true, one_core: false, target: Target::Open },
 ];
 
 /// Who copies.
@@ -135,12 +159,16 @@ pub fn measure<W: Write>(
     memory: &Path,
     disk: Option<&Path>,
 ) -> io::Result<()> {
-    table.note("\ncapture-run")?;
+    table.section("capture-run")?;
     // Where the coreutils are uutils (Ubuntu since 25.10), GNU's have a prefix.
     let Some(tee) = installed("gnutee").or_else(|| installed("tee")) else {
-        return table.note("not measured: tee is not installed (package coreutils)");
+        return table.unmeasured("tee is not installed (package coreutils)");
     };
-    table.note(&format!("peer: {}; logs in memory where nothing else is said", version(&tee)?))?;
+    table.note(&format!(
+        "peer: {}; logs in memory where nothing else is said; run_with_capture is the shell \
+         function that capture-run replaces; it stands in tests/bench/capture_run.rs",
+        version(&tee)?
+    ))?;
     table.columns()?;
     let setting = Setting { ours, tee: &tee, bench: env::current_exe()?, memory, disk };
     for case in &CASES {
@@ -166,8 +194,9 @@ impl Setting<'_> {
     }
 
     fn compare<W: Write>(&self, table: &mut Table<W>, plan: Plan, case: &Case) -> io::Result<()> {
+        let throughput = &*format!("throughput, {}", case.figure);
         let Some(folder) = self.folder(case.disk) else {
-            return table.missing(case.figure, "GNU tee", "no ext4 here");
+            return table.missing(throughput, "GNU tee", "no ext4 here");
         };
         let (rounds, volume) = if plan.quick { (3, case.volume / QUICK) } else { (7, case.volume) };
         let count = volume / case.size;
@@ -184,18 +213,25 @@ impl Setting<'_> {
             }
         }
         let bytes = bytes(count * case.size);
-        let speed = |walls: &Samples| Figure::gigabytes_a_second(bytes / walls.median());
+        let speed = |wall| Figure::gigabytes_a_second(bytes / wall);
+        let [ours, theirs] = walls.each_ref().map(|walls| Figure::of_rounds(walls, Samples::median, speed));
+        let typed = case.typed(count, "");
+        let commands = typed.each_ref().map(String::as_str);
         table.row(&Row {
-            figure: case.figure,
-            ours: speed(&walls[0]),
-            peer: Some(("GNU tee", speed(&walls[1]))),
+            figure: throughput,
+            ours,
+            peer: Some(("GNU tee", theirs)),
             target: Target::Ratio(case.throughput),
+            commands,
         })?;
+        let [ours, theirs] =
+            cpus.each_ref().map(|cpus| Figure::of_rounds(cpus, Samples::median, Figure::seconds));
         table.row(&Row {
-            figure: "  processor time of the copying process",
-            ours: Figure::seconds(cpus[0].median()),
-            peer: Some(("GNU tee", Figure::seconds(cpus[1].median()))),
+            figure: &format!("processor time of copying, {}", case.figure),
+            ours,
+            peer: Some(("GNU tee", theirs)),
             target: case.cpu.map_or(Target::Open, Target::Ratio),
+            commands,
         })
     }
 
@@ -270,7 +306,9 @@ impl Setting<'_> {
         let (ours, theirs) = (peak(Copier::Ours)?, peak(Copier::Tee)?);
         let figure = format!("peak resident memory, {} MiB copied", volume / MIB);
         let target = Target::Own(Bound::Below(3072.0));
-        table.row(&Row { figure: &figure, ours, peer: Some(("GNU tee", theirs)), target })
+        let typed = PIPE.typed(count, " hold");
+        let commands = typed.each_ref().map(String::as_str);
+        table.row(&Row { figure: &figure, ours, peer: Some(("GNU tee", theirs)), target, commands })
     }
 
     /// What each adds to /bin/true from its start to its end, all called by one bash.
@@ -296,10 +334,13 @@ impl Setting<'_> {
         }
         let [plain, function, ours] = &columns;
         for (name, quantile) in QUANTILES {
-            let added = |samples: &Samples| Figure::ms(quantile(samples) - quantile(plain));
+            let added = |samples: &Samples| {
+                Figure::of_rounds(samples, quantile, |whole| Figure::ms(whole - quantile(plain)))
+            };
             let peer = Some((PEER, added(function)));
             let figure = format!("{}, {name}", start.figure);
-            table.row(&Row { figure: &figure, ours: added(ours), peer, target: start.target })?;
+            let commands = ["capture-run LOG STATUS -- /bin/true", "run_with_capture LOG STATUS /bin/true"];
+            table.row(&Row { figure: &figure, ours: added(ours), peer, target: start.target, commands })?;
         }
         Ok(())
     }

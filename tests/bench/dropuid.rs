@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use accounts::passwd;
+use bed::benchmarks::NOTHING;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::geteuid;
 
@@ -21,10 +22,9 @@ use crate::table::{Bound, Figure, Row, Table, Target};
 const USERS: [&str; 3] = ["nobody", "games", "daemon"];
 
 const TRUE: &str = "/bin/true";
-const SLEEP: &str = "/bin/sleep";
 
 /// Longer than it is looked at, not for ever when nobody ends it.
-const SLEEP_SECONDS: &str = "60";
+const SLEEPING: &[&str] = &["/bin/sleep", "60"];
 
 /// From the start of the command until what waits for it is idle.
 const SETTLING: Duration = Duration::from_millis(50);
@@ -129,13 +129,21 @@ impl Prefix<'_> {
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
+
+    /// The same as one would type it.
+    fn typed(&self, command: &[&str]) -> String {
+        let program = Path::new(&self.words[0]).file_name().unwrap_or_default();
+        let words = [program].into_iter().chain(self.words[1..].iter().map(OsString::as_os_str));
+        let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+        format!("{} {}", words.join(" "), command.join(" "))
+    }
 }
 
 /// Prints the rows of dropuid.
 pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path, scratch: &Path) -> io::Result<()> {
-    table.note("\ndropuid")?;
+    table.section("dropuid")?;
     if !geteuid().is_root() {
-        return table.note("not measured: run as root");
+        return table.unmeasured("run as root");
     }
     let accounts = fs::read_to_string("/etc/passwd")?;
     let user = USERS.iter().find_map(|name| passwd::find(&accounts, |row| row.name == *name));
@@ -211,9 +219,18 @@ fn measure_time<W: Write>(table: &mut Table<W>, plan: Plan, prefixes: &mut [Pref
     for (name, quantile) in QUANTILES {
         let figure = &format!("time added to /bin/true, {name}");
         for (prefix, peer) in others.iter().filter_map(|prefix| Some((prefix, prefix.peer?))) {
-            let added = |samples: &Samples| Figure::ms(quantile(samples) - quantile(&plain));
+            let added = |samples: &Samples| {
+                Figure::of_rounds(samples, quantile, |whole| Figure::ms(whole - quantile(&plain)))
+            };
             let theirs = Some((peer.name, added(&prefix.times)));
-            table.row(&Row { figure, ours: added(&own.times), peer: theirs, target: peer.target })?;
+            let commands = [&*own.typed(&[TRUE]), &prefix.typed(&[TRUE])];
+            table.row(&Row {
+                figure,
+                ours: added(&own.times),
+                peer: theirs,
+                target: peer.target,
+                commands,
+            })?;
         }
     }
     Ok(())
@@ -240,10 +257,14 @@ fn measure_calls<W: Write>(table: &mut Table<W>, prefixes: &[Prefix<'_>], scratc
     };
     let [own, others @ ..] = prefixes else { return Ok(()) };
     let ours = calls(own)?;
-    table.row(&Row { figure: FIGURE, ours, peer: None, target: Target::Own(Bound::AtMost(100.0)) })?;
+    let typed = |prefix: &Prefix<'_>| format!("strace -f -o trace -- {}", prefix.typed(&[TRUE]));
+    let command = &*typed(own);
+    let (target, commands) = (Target::Own(Bound::AtMost(100.0)), [command, NOTHING]);
+    table.row(&Row { figure: FIGURE, ours, peer: None, target, commands })?;
     for (prefix, peer) in others.iter().filter_map(|prefix| Some((prefix, prefix.peer?))) {
         let theirs = Some((peer.name, calls(prefix)?));
-        table.row(&Row { figure: FIGURE, ours, peer: theirs, target: Target::Open })?;
+        let commands = [command, &typed(prefix)];
+        table.row(&Row { figure: FIGURE, ours, peer: theirs, target: Target::Open, commands })?;
     }
     Ok(())
 }
@@ -257,19 +278,23 @@ fn measure_waiting<W: Write>(
 ) -> io::Result<()> {
     const FIGURE: &str = "resident memory while the command runs";
     let words = vec![ours.into(), "--wait".into(), user.name.clone().into(), "--".into()];
-    let ours = resident(&Prefix { peer: None, words, times: Samples::default() })?;
-    table.row(&Row { figure: FIGURE, ours, peer: None, target: Target::Own(Bound::Below(1740.0)) })?;
+    let own = Prefix { peer: None, words, times: Samples::default() };
+    let ours = resident(&own)?;
+    let command = &*own.typed(SLEEPING);
+    let (target, commands) = (Target::Own(Bound::Below(1740.0)), [command, NOTHING]);
+    table.row(&Row { figure: FIGURE, ours, peer: None, target, commands })?;
     for (prefix, peer) in prefixes.iter().filter_map(|prefix| Some((prefix, prefix.peer?))) {
         if STAYING.contains(&peer.program) {
             let theirs = Some((peer.name, resident(prefix)?));
-            table.row(&Row { figure: FIGURE, ours, peer: theirs, target: Target::Open })?;
+            let commands = [command, &prefix.typed(SLEEPING)];
+            table.row(&Row { figure: FIGURE, ours, peer: theirs, target: Target::Open, commands })?;
         }
     }
     Ok(())
 }
 
 fn resident(prefix: &Prefix<'_>) -> io::Result<Figure> {
-    let mut child = prefix.command(&[SLEEP, SLEEP_SECONDS]).spawn()?;
+    let mut child = prefix.command(SLEEPING).spawn()?;
     let sleep = eventually("the start of sleep", || descendant(child.id(), "sleep"))?;
     thread::sleep(SETTLING);
     let kib = memory(&child, "VmRSS");

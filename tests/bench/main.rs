@@ -1,5 +1,5 @@
 //! `bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive|ssh-agent-fwd] [--quick]`: our programs and
-//! their peers side by side in one run.
+//! their peers side by side in one run. `bench --write FILE [--quick]`: all of them, and what they came to in FILE.
 //!
 //! It writes a table to standard output and never fails because of a figure in it. The programs are
 //! found beside this one, as `cargo build --release` leaves them.
@@ -12,6 +12,7 @@ mod flow;
 mod folders;
 mod machine;
 mod process;
+mod report;
 mod samples;
 mod sink;
 mod ssh_agent_fwd;
@@ -28,8 +29,8 @@ use std::process::ExitCode;
 use folders::Folders;
 use table::Table;
 
-const USAGE: &str =
-    "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive|ssh-agent-fwd] [--quick]";
+const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive|ssh-agent-fwd] \
+                     [--quick], or bench --write FILE [--quick]";
 
 /// What can be measured.
 const TOOLS: [&str; 6] =
@@ -75,8 +76,8 @@ fn run() -> io::Result<ExitCode> {
         }
         // The second process: see folders.rs.
         ["measure", memory, disk, words @ ..] => {
-            let plan = plan(words).ok_or_else(|| io::Error::other(USAGE))?;
-            measure(plan, Path::new(memory), Some(Path::new(disk)).filter(|_| *disk != "-"))?;
+            let (plan, report) = plan(words).ok_or_else(|| io::Error::other(USAGE))?;
+            measure(plan, Path::new(memory), Some(Path::new(disk)).filter(|_| *disk != "-"), report)?;
         }
         words if plan(words).is_some() => return Folders::make()?.with_second_process(words),
         _ => return Err(io::Error::other(USAGE)),
@@ -84,7 +85,12 @@ fn run() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(words: &[&str]) -> Option<Plan> {
+/// What is measured, and the file that is to tell of it: of all programs, or of none.
+fn plan<'a>(words: &[&'a str]) -> Option<(Plan, Option<&'a Path>)> {
+    let (words, report) = match words {
+        ["--write", file, rest @ ..] => (rest, Some(Path::new(*file))),
+        words => (words, None),
+    };
     let (flags, tools): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.starts_with('-'));
     if flags.iter().any(|flag| *flag != "--quick") {
         return None;
@@ -92,19 +98,22 @@ fn plan(words: &[&str]) -> Option<Plan> {
     let [dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, ssh_agent_fwd] =
         match tools.as_slice() {
             [] => [true; 6],
-            [tool] if TOOLS.contains(tool) => TOOLS.map(|known| known == *tool),
+            [tool] if TOOLS.contains(tool) && report.is_none() => TOOLS.map(|known| known == *tool),
             _ => return None,
         };
     let quick = !flags.is_empty();
-    Some(Plan { dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, ssh_agent_fwd, quick })
+    let plan =
+        Plan { dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, ssh_agent_fwd, quick };
+    Some((plan, report))
 }
 
-fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
-    let mut table = Table::new(io::stdout().lock());
-    table.note(&machine::describe()?)?;
+fn measure(plan: Plan, memory: &Path, disk: Option<&Path>, report: Option<&Path>) -> io::Result<()> {
+    let mut machine = machine::describe()?;
     if plan.quick {
-        table.note("--quick: few rounds and little data; the figures mean little")?;
+        machine.push_str("\n--quick: few rounds and little data; the figures mean little");
     }
+    let mut table = Table::new(io::stdout().lock(), report.is_some());
+    table.note(&machine)?;
     if plan.dropuid {
         dropuid::measure(&mut table, plan, &program("dropuid")?, memory)?;
     }
@@ -124,7 +133,7 @@ fn measure(plan: Plan, memory: &Path, disk: Option<&Path>) -> io::Result<()> {
     if plan.ssh_agent_fwd {
         ssh_agent_fwd::measure(&mut table, plan, &program("ssh-agent-fwd")?)?;
     }
-    Ok(())
+    report.map_or(Ok(()), |file| report::write(file, &machine, &table.finish()))
 }
 
 /// A built program: `<target>/<triple>/release/NAME`, from `<target>/<triple>/<profile>/bench`.
@@ -137,4 +146,21 @@ fn program(name: &str) -> io::Result<PathBuf> {
         return Ok(program);
     }
     Err(io::Error::other(format!("{} is missing: run cargo build --release", program.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_tells_of_all_programs_or_is_not_written() {
+        let all = plan(&["--write", "FILE", "--quick"]).expect("a plan");
+        assert!(all.0.dropuid && all.0.ssh_agent_fwd && all.0.quick);
+        assert_eq!(all.1, Some(Path::new("FILE")));
+        let one = plan(&["dropuid"]).expect("a plan");
+        assert!(one.0.dropuid && !one.0.ssh_agent_fwd && one.1.is_none());
+        for words in [&["--write", "FILE", "dropuid"][..], &["--write"], &["dropuid", "--write", "FILE"]] {
+            assert!(plan(words).is_none(), "{words:?}");
+        }
+    }
 }

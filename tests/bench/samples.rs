@@ -48,6 +48,11 @@ impl Samples {
         self.quantile(0.5)
     }
 
+    /// The figure that a tenth of all are above.
+    pub fn p90(&self) -> f64 {
+        self.quantile(0.9)
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -72,6 +77,7 @@ mod tests {
         }
         assert!((samples.p10() - 2.0).abs() < f64::EPSILON);
         assert!((samples.median() - 6.0).abs() < f64::EPSILON);
+        assert!((samples.p90() - 10.0).abs() < f64::EPSILON);
         assert!(Samples::default().median().is_nan());
         let again: Samples = samples.to_string().parse().expect("figures");
         assert_eq!(again.to_string(), samples.to_string());

@@ -40,19 +40,19 @@ struct Case {
 const CASES: [Case; 3] = [
     Case {
         work: Work::Sign,
-        figure: "sign on an open connection",
+        figure: "rate of signing on an open connection",
         beside: Kind::Direct,
         target: Bound::AtLeast(0.95),
     },
     Case {
         work: Work::ConnectAndSign,
-        figure: "connect and sign",
+        figure: "rate of connecting and signing",
         beside: Kind::Direct,
         target: Bound::AtLeast(0.85),
     },
     Case {
         work: Work::ConnectAndList,
-        figure: "connect and list",
+        figure: "rate of connecting and listing",
         beside: Kind::Socat,
         target: Bound::AtLeast(5.0),
     },
@@ -60,12 +60,12 @@ const CASES: [Case; 3] = [
 
 /// Prints the rows of ssh-agent-fwd.
 pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path) -> io::Result<()> {
-    table.note("\nssh-agent-fwd")?;
+    table.section("ssh-agent-fwd")?;
     if !geteuid().is_root() {
-        return table.note("skipped: not root, and the clients are another user than the agent");
+        return table.unmeasured("not root, and the clients are another user than the agent");
     }
     if let Some((_, package)) = TOOLS.iter().find(|(tool, _)| installed(tool).is_none()) {
-        return table.note(&format!("skipped: there is no agent without the package {package}"));
+        return table.unmeasured(&format!("there is no agent without the package {package}"));
     }
     let bed = Bed::make()?;
     let forwarders = Kind::ALL.into_iter().map(|kind| bed.start(kind, ours));
@@ -100,7 +100,9 @@ fn compare<W: Write>(
         }
     }
     let figure = &format!("{}, {clients} at once", case.figure);
-    let ours = Figure::per_second(samples[0].median());
+    let rate = |samples: &Samples| Figure::of_rounds(samples, Samples::median, Figure::per_second);
+    let typed = |kind: Kind| kind.typed(&format!("{clients} {seconds} {}", case.work.word()));
+    let ours = rate(&samples[0]);
     for ((kind, forwarder), samples) in Kind::ALL.into_iter().zip(forwarders).zip(&samples).skip(1) {
         match forwarder {
             None => {
@@ -108,8 +110,9 @@ fn compare<W: Write>(
             }
             Some(_) => {
                 let target = if kind == case.beside { Target::Ratio(case.target) } else { Target::Open };
-                let peer = Some((kind.name(), Figure::per_second(samples.median())));
-                table.row(&Row { figure, ours, peer, target })?;
+                let peer = Some((kind.name(), rate(samples)));
+                let commands = [&*typed(Kind::Ours), &typed(kind)];
+                table.row(&Row { figure, ours, peer, target, commands })?;
             }
         }
     }
@@ -150,7 +153,8 @@ fn compare_memory<W: Write>(table: &mut Table<W>, forwarders: &[Option<Forwarder
                 bound(Bound::AtMost(1.0)),
             ),
         ] {
-            table.row(&Row { figure: &figure, ours, peer, target })?;
+            let [held, by_peer] = [Kind::Ours, kind].map(|kind| kind.typed(&format!("{OPEN} 0 hold")));
+            table.row(&Row { figure: &figure, ours, peer, target, commands: [&held, &by_peer] })?;
         }
     }
     Ok(())

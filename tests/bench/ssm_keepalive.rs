@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bed::agent::{Agent, Kind};
 use bed::aws::{Aws, Cli};
+use bed::benchmarks::NOTHING;
 use bed::ssm::{Behaviour, Endpoint, Node, Operation};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -31,6 +32,8 @@ const TOOLS: [(&str, &str); 4] =
 const INSTANCES: u32 = 200;
 /// How long the slowest of them takes for the first command, and for the proof.
 const SLOWEST: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(1)];
+/// What is run.
+const DEPLOY: [&str; 3] = ["ssm-keepalive", "deploy", "--all-online"];
 /// The longest pause between two looks, in seconds.
 const INTERVAL: f64 = 5.0;
 /// What the wall time may be of the slowest instance's, beside one interval and the processor time of aws.
@@ -38,12 +41,12 @@ const OVERHEAD: f64 = 1.3;
 
 /// Prints the rows of ssm-keepalive.
 pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path) -> io::Result<()> {
-    table.note("\nssm-keepalive")?;
+    table.section("ssm-keepalive")?;
     if let Some((_, package)) = TOOLS.iter().find(|(tool, _)| installed(tool).is_none()) {
-        return table.note(&format!("skipped: no fleet without the package {package}"));
+        return table.unmeasured(&format!("no fleet without the package {package}"));
     }
     let Some(agent) = Agent::boot(Kind::Package) else {
-        return table.note("skipped: no host with systemd can be booted here; run as root");
+        return table.unmeasured("no host with systemd can be booted here; run as root");
     };
     agent.write(status::BENCH, fs::read(env::current_exe()?)?, 0o755, "root:root");
     let _ = agent.call("install");
@@ -67,7 +70,7 @@ fn deploy<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path, agent: &Arc<A
     }
     let aws = Aws::new(Cli::Debian, &endpoint.url());
     let ours = ours.to_str().ok_or_else(|| io::Error::other("the path of the program is no UTF-8"))?;
-    let mut command = aws.command(&[ours, "deploy", "--all-online"]);
+    let mut command = aws.command(&[ours, DEPLOY[1], DEPLOY[2]]);
     command.stdout(Stdio::null());
     let before = cpu()?;
     let (wall, status) = timed(&mut command)?;
@@ -82,19 +85,22 @@ fn deploy<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path, agent: &Arc<A
          the processors"
     ))?;
     table.columns()?;
+    let typed = DEPLOY.join(" ");
     let bound = slowest * OVERHEAD + INTERVAL + cpu;
     table.row(&Row {
-        figure: "deploy, all proven",
+        figure: "time of deploy, all proven",
         ours: Figure::seconds(wall.as_secs_f64()),
         peer: Some(("slowest x 1.3 + interval + aws", Figure::seconds(bound))),
         target: Target::Ratio(Bound::AtMost(1.0)),
+        commands: [&typed, NOTHING],
     })?;
     for (figure, operation, target) in [
         ("calls of send-command", Operation::SendCommand, Target::Open),
         ("calls of list-command-invocations", Operation::ListCommandInvocations, Target::Open),
         ("calls of get-command-invocation", Operation::GetCommandInvocation, Target::Own(Bound::AtMost(0.0))),
     ] {
-        table.row(&Row { figure, ours: Figure::count(calls(operation)), peer: None, target })?;
+        let (ours, commands) = (Figure::count(calls(operation)), [&*typed, NOTHING]);
+        table.row(&Row { figure, ours, peer: None, target, commands })?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bed::Host;
+use bed::benchmarks::NOTHING;
 use sudo_helper::operation::ServiceVerb;
 use sudo_helper::systemctl;
 use sudo_helper::unit_name::UnitName;
@@ -40,12 +41,12 @@ const JSON_FOLDER: &str = "import json; print(json.__path__[0])";
 
 /// Prints the rows of sudo-helper.
 pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path) -> io::Result<()> {
-    table.note("\nsudo-helper")?;
+    table.section("sudo-helper")?;
     if let Some((_, package)) = TOOLS.iter().find(|(tool, _)| installed(tool).is_none()) {
-        return table.note(&format!("skipped: no host with systemd without the package {package}"));
+        return table.unmeasured(&format!("no host with systemd without the package {package}"));
     }
     let Some(host) = Host::boot() else {
-        return table.note("skipped: no host with systemd can be booted here; run as root");
+        return table.unmeasured("no host with systemd can be booted here; run as root");
     };
     let python = furnish(&host, ours)?;
     let rounds = if plan.quick { 20 } else { 300 };
@@ -67,27 +68,36 @@ pub fn measure<W: Write>(table: &mut Table<W>, plan: Plan, ours: &Path) -> io::R
     }
     table.columns()?;
     // With SUDO_UID it leaves the caller's cgroup, which Python's does not.
-    for (caller, ours) in [("root", &measured.ours), ("SUDO_UID", &measured.for_agent)] {
-        rows(table, caller, ours, &measured, python)?;
+    let asked = format!("sudo-helper service status {UNIT}");
+    let for_agent = format!("SUDO_UID=1000 SUDO_USER=agent {asked}");
+    for (caller, command, ours) in
+        [("root", asked, &measured.ours), ("SUDO_UID", for_agent, &measured.for_agent)]
+    {
+        rows(table, (caller, &command), ours, &measured, python)?;
     }
     Ok(())
 }
 
 fn rows<W: Write>(
     table: &mut Table<W>,
-    caller: &str,
+    (caller, command): (&str, &str),
     ours: &Samples,
     measured: &Measured,
     python: bool,
 ) -> io::Result<()> {
     for (name, quantile) in QUANTILES {
         let figure = &format!("time added to systemctl, {caller}, {name}");
-        let added = |whole, systemctl| Figure::ms(quantile(whole) - quantile(systemctl));
+        let added = |whole: &Samples, systemctl: &Samples| {
+            Figure::of_rounds(whole, quantile, |whole| Figure::ms(whole - quantile(systemctl)))
+        };
         let ours = added(ours, &measured.at_once);
-        table.row(&Row { figure, ours, peer: None, target: Target::Own(Bound::Below(2.0)) })?;
+        let (target, commands) = (Target::Own(Bound::Below(2.0)), [command, NOTHING]);
+        table.row(&Row { figure, ours, peer: None, target, commands })?;
         if python {
             let peer = Some((PEER, added(&measured.theirs, &measured.in_turn)));
-            table.row(&Row { figure, ours, peer, target: Target::Ratio(Bound::Below(0.05)) })?;
+            let theirs = format!("python3 tests/bench/stand_in.py service status {UNIT}");
+            let (target, commands) = (Target::Ratio(Bound::Below(0.05)), [command, &*theirs]);
+            table.row(&Row { figure, ours, peer, target, commands })?;
         } else {
             table.missing(figure, PEER, "python3 is not installed (package python3)")?;
         }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use bed::Host;
+use bed::benchmarks::NOTHING;
 
 use crate::Plan;
 use crate::process::installed;
@@ -18,7 +19,7 @@ use instances::Instances;
 use operator::{Operator, Tool};
 
 /// How many hosts, how many rounds, how many with `--quick`.
-const SIZES: [(u16, u16, u16); 2] = [(5, 5, 1), (50, 2, 1)];
+const SIZES: [(u16, u16, u16); 2] = [(5, 5, 1), (50, 3, 1)];
 
 /// Hosts that answer late, as many as are asked at a time.
 const SLOW: u16 = 16;
@@ -35,12 +36,12 @@ pub fn measure<W: Write>(
     helper: &Path,
     memory: &Path,
 ) -> io::Result<()> {
-    table.note("\nsudoers-install")?;
+    table.section("sudoers-install")?;
     if let Some((_, package)) = TOOLS.iter().find(|(tool, _)| installed(tool).is_none()) {
-        return table.note(&format!("skipped: no hosts without the package {package}"));
+        return table.unmeasured(&format!("no hosts without the package {package}"));
     }
     let Some(host) = Host::boot() else {
-        return table.note("skipped: no host with systemd can be booted here; run as root");
+        return table.unmeasured("no host with systemd can be booted here; run as root");
     };
     let operator = Operator::new(host.network(), ours, memory)?;
     let most = SIZES.iter().map(|(count, ..)| *count).max().unwrap_or(SLOW);
@@ -85,23 +86,28 @@ fn beside_ansible<W: Write>(
             samples.add(installation(operator, instances, *tool, count)?);
         }
     }
-    let figure = &format!("install on {count} hosts");
-    let ours = Figure::seconds(samples[0].median());
+    let figure = &format!("time to install on {count} hosts");
+    let time = |samples: &Samples| Figure::of_rounds(samples, Samples::median, Figure::seconds);
+    let (ours, typed) = (time(&samples[0]), Tool::Ours.typed(count));
     if let Some(why) = why_not {
-        table.row(&Row { figure, ours, peer: None, target: Target::Open })?;
+        table.row(&Row { figure, ours, peer: None, target: Target::Open, commands: [&typed, NOTHING] })?;
         table.missing(figure, Tool::Ansible.name(), why)?;
     }
     for ((tool, target), theirs) in peers.into_iter().zip(&samples[1..]) {
-        let peer = Some((tool.name(), Figure::seconds(theirs.median())));
-        table.row(&Row { figure, ours, peer, target })?;
+        let peer = Some((tool.name(), time(theirs)));
+        table.row(&Row { figure, ours, peer, target, commands: [&typed, &tool.typed(count)] })?;
     }
     // What the last round left is not ours.
     installation(operator, instances, Tool::Ours, count)?;
-    for (figure, tool) in [("again, nothing to do", Tool::Ours), ("ssh and sudo once a host", Tool::Bare)] {
-        let ours = Figure::seconds(operator.seconds(tool, count)?);
-        table.row(&Row { figure, ours, peer: None, target: Target::Open })?;
-    }
-    Ok(())
+    let again = Figure::seconds(operator.seconds(Tool::Ours, count)?);
+    let bare = Figure::seconds(operator.seconds(Tool::Bare, count)?);
+    table.row(&Row {
+        figure: &format!("time where nothing is to do on {count} hosts"),
+        ours: again,
+        peer: Some((Tool::Bare.name(), bare)),
+        target: Target::Open,
+        commands: [&typed, &Tool::Bare.typed(count)],
+    })
 }
 
 /// Hosts that answer late: the time is that of one of them.
@@ -115,10 +121,11 @@ fn slow_hosts<W: Write>(
     let ours = installation(operator, instances, Tool::Ours, SLOW)?;
     instances.slow(false)?;
     table.row(&Row {
-        figure: &format!("install on {SLOW} slow hosts"),
+        figure: &format!("time to install on {SLOW} slow hosts"),
         ours: Figure::seconds(ours),
         peer: Some(("ours on one of them", Figure::seconds(one))),
         target: Target::Ratio(Bound::AtMost(1.5)),
+        commands: [&Tool::Ours.typed(SLOW), &Tool::Ours.typed(1)],
     })
 }
 

@@ -45,6 +45,17 @@ impl Kind {
             Self::Filter => "ssh-agent-filter",
         }
     }
+
+    /// How it is started and what clients then do, as one would type it.
+    pub fn typed(self, clients: &str) -> String {
+        let server = match self {
+            Self::Ours => "ssh-agent-fwd serve --policy POLICY --agent AGENT --listen SOCKET 2>RECORD",
+            Self::Direct => "ssh-agent -D -a SOCKET",
+            Self::Socat => "socat UNIX-LISTEN:SOCKET,fork,mode=666 UNIX-CONNECT:AGENT",
+            Self::Filter => "SSH_AUTH_SOCK=AGENT ssh-agent-filter -d -c key",
+        };
+        format!("{server} & bench agent-clients SOCKET REQUEST {clients}")
+    }
 }
 
 /// One of them, with its socket.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use bed::agent::Agent;
+use bed::benchmarks::NOTHING;
 use ssm_keepalive::properties::ASKED;
 
 use crate::Plan;
@@ -15,6 +16,9 @@ use crate::table::{Bound, Figure, Row, Table, Target};
 pub const BENCH: &str = "/usr/local/bin/bench";
 /// The program, and its question.
 const OURS: [&str; 2] = ["/usr/bin/ssm-keepalive", "status"];
+/// The same and its peer, as one would type them.
+const TYPED: &str = "ssm-keepalive status";
+const THEIRS: &str = "systemctl show --property PROPERTIES -- UNIT # for each of both";
 /// Both units are asked for.
 const UNITS: [&str; 2] = ["snap.amazon-ssm-agent.amazon-ssm-agent.service", "amazon-ssm-agent.service"];
 /// What may be added to systemctl, in milliseconds.
@@ -34,17 +38,15 @@ pub fn rows<W: Write>(table: &mut Table<W>, plan: Plan, agent: &Agent) -> io::Re
     table.note(&format!("{rounds} interleaved rounds of status, and of systemctl show for both units"))?;
     table.columns()?;
     for (name, quantile) in QUANTILES {
-        let figure = &format!("status, {name}");
-        let [whole, alone] = [&ours, &systemctl].map(|samples| Figure::ms(quantile(samples)));
-        table.row(&Row {
-            figure,
-            ours: whole,
-            peer: Some(("systemctl show", alone)),
-            target: Target::Open,
-        })?;
-        let figure = &format!("added to systemctl, {name}");
-        let added = Figure::ms(quantile(&ours) - quantile(&systemctl));
-        table.row(&Row { figure, ours: added, peer: None, target: Target::Own(Bound::Below(MOST)) })?;
+        let figure = &format!("time of status, {name}");
+        let [whole, alone] =
+            [&ours, &systemctl].map(|samples| Figure::of_rounds(samples, quantile, Figure::ms));
+        let (peer, target) = (Some(("systemctl show", alone)), Target::Open);
+        table.row(&Row { figure, ours: whole, peer, target, commands: [TYPED, THEIRS] })?;
+        let figure = &format!("time added to systemctl, {name}");
+        let added = Figure::of_rounds(&ours, quantile, |whole| Figure::ms(whole - quantile(&systemctl)));
+        let target = Target::Own(Bound::Below(MOST));
+        table.row(&Row { figure, ours: added, peer: None, target, commands: [TYPED, NOTHING] })?;
     }
     Ok(())
 }

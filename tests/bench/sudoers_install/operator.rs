@@ -45,7 +45,36 @@ impl Tool {
             Self::Ours => "sudoers-install",
             Self::Ansible => "ansible copy+validate",
             Self::AnsibleTuned => "the same, tuned",
-            Self::Bare => "ssh and sudo",
+            Self::Bare => "ssh and sudo once a host",
+        }
+    }
+
+    /// What is run over the first `count` instances.
+    fn words(self, count: u16) -> Vec<String> {
+        let inventory = &*format!("inventory-{count}.yaml");
+        let at_a_time = &*AT_A_TIME.to_string();
+        let words = match self {
+            Self::Ours => {
+                let install = ["./sudoers-install", "cluster", "install", "--inventory", inventory];
+                [&install[..], &["--user", GRANTEE, "--password-fd", "3", "--jobs", at_a_time]].concat()
+            }
+            Self::Ansible => [&ANSIBLE[..], &["-i", inventory]].concat(),
+            Self::AnsibleTuned => [&ANSIBLE[..], &["-i", inventory, "--forks", at_a_time]].concat(),
+            Self::Bare => vec!["sh", "-ec", BARE, at_a_time, LOGIN, inventory],
+        };
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The same as one would type it.
+    pub fn typed(self, count: u16) -> String {
+        let words = self.words(count).join(" ");
+        match self {
+            Self::Ours => format!("{} 3<password", words.trim_start_matches("./")),
+            Self::Ansible => words,
+            Self::AnsibleTuned => {
+                TUNED.into_iter().rev().fold(words, |words, (name, value)| format!("{name}={value} {words}"))
+            }
+            Self::Bare => format!("ssh HOST sudo -k -S true <password # each, {AT_A_TIME} at a time"),
         }
     }
 }
@@ -60,6 +89,9 @@ sed -n 's/.*ansible_host: \(.*\), ansible_port: \(.*\)}/\1 \2/p' "$2" |
 pub fn ansible() -> Option<PathBuf> {
     installed("ansible-playbook")
 }
+
+/// What makes Ansible faster.
+const TUNED: [(&str, &str); 2] = [("ANSIBLE_PIPELINING", "1"), ("ANSIBLE_GATHERING", "explicit")];
 
 const ANSIBLE: [&str; 4] = ["ansible-playbook", "--become-password-file", "password", "playbook.yaml"];
 
@@ -118,29 +150,11 @@ impl<'a> Operator<'a> {
 
     /// The time of one run over the first `count` instances, in seconds.
     pub fn seconds(&self, tool: Tool, count: u16) -> io::Result<f64> {
-        let inventory = format!("inventory-{count}.yaml");
-        let at_a_time = AT_A_TIME.to_string();
-        let words: Vec<&str> = match tool {
-            Tool::Ours => vec![
-                "./sudoers-install",
-                "cluster",
-                "install",
-                "--inventory",
-                &inventory,
-                "--user",
-                GRANTEE,
-                "--password-fd",
-                "3",
-                "--jobs",
-                &at_a_time,
-            ],
-            Tool::Ansible => [&ANSIBLE[..], &["-i", &inventory]].concat(),
-            Tool::AnsibleTuned => [&ANSIBLE[..], &["-i", &inventory, "--forks", &at_a_time]].concat(),
-            Tool::Bare => vec!["sh", "-ec", BARE, &at_a_time, LOGIN, &inventory],
-        };
+        let words = tool.words(count);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut command = self.command(&words);
         if matches!(tool, Tool::AnsibleTuned) {
-            command.envs([("ANSIBLE_PIPELINING", "1"), ("ANSIBLE_GATHERING", "explicit")]);
+            command.envs(TUNED);
         }
         let said = tempfile::NamedTempFile::new_in(&self.home)?;
         command.stdin(Stdio::null()).stdout(said.reopen()?).stderr(said.reopen()?);
