@@ -1,5 +1,6 @@
-//! What the documents of this tree name is there: tests, files, and what privtools(7) shows.
+//! What the documents of this tree name is there: tests, files, what privtools(7) shows, and ratios that were measured.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +8,9 @@ use std::process::Command;
 use assert_cmd::assert::OutputAssertExt;
 use bed::capture;
 
+use bed::benchmarks::{NOTHING, Section, parse, quotes};
+
+const BENCHMARKS: &str = include_str!("../BENCHMARKS.md");
 const PITFALLS: &str = include_str!("../docs/PITFALLS.md");
 const OVERVIEW: &str = include_str!("../privtools/privtools.7");
 const CHANGELOG: &str = include_str!("../CHANGELOG.md");
@@ -222,4 +226,137 @@ fn what_the_overview_shows_stands_in_the_readme_whose_blocks_are_run() {
     for line in lines {
         assert!(shown_there.contains(&line.as_str()), "README.md has no line {line:?}");
     }
+}
+
+/// The READMEs, each with the name of the program whose it is; that of the tree is nobody's.
+fn readmes() -> Vec<(String, String)> {
+    let all = documents().into_iter().filter(|path| path.ends_with("README.md"));
+    let owned = |path: PathBuf| {
+        let folder = path.parent().filter(|folder| *folder != tree()).and_then(Path::file_name);
+        let owner = folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        (owner, fs::read_to_string(path).expect("a README"))
+    };
+    all.map(owned).collect()
+}
+
+fn measured() -> Vec<Section> {
+    parse(BENCHMARKS).expect("BENCHMARKS.md as make bench writes it")
+}
+
+#[test]
+fn benchmarks_tell_of_every_program_and_of_the_machine_but_not_whose_it_is() {
+    let sections = measured();
+    let told: BTreeSet<&str> = sections.iter().map(|section| section.program.as_str()).collect();
+    let pages = pages();
+    assert_eq!(told, pages.iter().map(|(name, _)| name.as_str()).collect());
+    for Section { program, rows, .. } in &sections {
+        assert!(rows.iter().any(|row| row[4] != NOTHING), "{program} has no ratio");
+        for row in rows.iter().filter(|row| row[1] != NOTHING) {
+            assert!(row[7] != NOTHING, "{program}: {}: no command", row[0]);
+        }
+    }
+    for what in ["- Linux ", " cores", "- peers, by Debian package: "] {
+        assert!(BENCHMARKS.contains(what), "BENCHMARKS.md does not say {what:?}");
+    }
+    let paths = BENCHMARKS
+        .split([' ', '`', ',', '>', ';', '\''])
+        .filter(|word| word.starts_with('/') && *word != "/s");
+    let known = ["/bin/true", "/bin/sleep", "/dev/null", "/etc"];
+    assert_eq!(paths.filter(|path| !known.contains(path)).collect::<Vec<_>>(), [""; 0]);
+}
+
+/// What a README quotes otherwise than it was measured.
+fn misquoted(readme: &str, owner: &str, sections: &[Section]) -> Vec<String> {
+    let wrong = |quote: bed::benchmarks::Quote| match quote.measured(sections) {
+        Ok(ratio) if ratio == quote.ratio => None,
+        Ok(ratio) => Some(format!("line {}: {} was measured as {ratio}", quote.line, quote.ratio)),
+        Err(complaint) => Some(complaint),
+    };
+    quotes(readme, owner).into_iter().filter_map(wrong).collect()
+}
+
+#[test]
+fn every_ratio_that_a_readme_quotes_was_measured() {
+    let sections = measured();
+    let mut quoting = BTreeSet::new();
+    for (owner, readme) in readmes() {
+        assert_eq!(misquoted(&readme, &owner, &sections), [""; 0], "{owner}/README.md");
+        for quote in quotes(&readme, &owner) {
+            let spoilt = |from: &str| {
+                let other = |(at, line): (usize, &str)| {
+                    if at + 1 == quote.line { line.replace(from, "no such") } else { line.to_owned() }
+                };
+                let text: Vec<String> = readme.lines().enumerate().map(other).collect();
+                misquoted(&text.join("\n"), &owner, &sections).len()
+            };
+            assert_eq!([&quote.row[1], &quote.ratio].map(|word| spoilt(word)), [1, 1], "{quote:?}");
+            quoting.insert((owner.clone(), quote.row[0].clone()));
+        }
+    }
+    for (program, _) in pages() {
+        for owner in ["", &program] {
+            let key = (owner.to_owned(), program.clone());
+            assert!(quoting.contains(&key), "{owner}/README.md quotes no ratio of {program}");
+        }
+    }
+}
+
+/// Numbers with a unit of time, size or rate.
+fn figures(text: &str) -> Vec<String> {
+    const UNITS: [&str; 16] = [
+        "s",
+        "second",
+        "seconds",
+        "ms",
+        "millisecond",
+        "milliseconds",
+        "us",
+        "µs",
+        "KB",
+        "KiB",
+        "MB",
+        "MiB",
+        "GB",
+        "GiB",
+        "GB/s",
+        "/s",
+    ];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let following = words.iter().skip(1).chain([&""]);
+    let figure = |(word, next): (&&str, &&str)| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let (number, rest) =
+            word.split_at(word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len()));
+        let unit = if rest.is_empty() { *next } else { rest };
+        let unit = unit.trim_end_matches(|c: char| !c.is_alphanumeric());
+        (!number.is_empty() && UNITS.contains(&unit)).then(|| format!("{number} {unit}"))
+    };
+    words.iter().zip(following).filter_map(figure).collect()
+}
+
+/// The figures of a README that only a measurement can have given: those with a decimal point, those in words beside
+/// quotes, and the unit of the shortest.
+fn measurements(readme: &str, owner: &str) -> Vec<String> {
+    let exact = figures(readme).into_iter().filter(|figure| figure.contains('.'));
+    let quoting = readme.split("\n## ").filter(|section| !quotes(section, owner).is_empty());
+    let beside = quoting.flat_map(str::lines).filter(|line| !line.starts_with('|')).flat_map(figures);
+    let words = readme.split_whitespace().filter(|word| word.starts_with("millisecond")).map(str::to_owned);
+    exact.chain(beside).chain(words).collect()
+}
+
+#[test]
+fn readmes_quote_ratios_and_no_figure() {
+    for (owner, readme) in readmes() {
+        assert_eq!(measurements(&readme, &owner), [""; 0], "{owner}/README.md");
+    }
+    let quoting = "| measured | peer | ratio |\n|---|---|---|\n| f | tee | 0.5 |\n";
+    let alone = ["it adds 0.875 ms.", "(1.2s)", "at 3.1 GB/s", "in about a millisecond"];
+    let beside = format!("{quoting}after 7 s");
+    for text in alone.into_iter().chain([beside.as_str()]) {
+        assert_eq!(measurements(text, "").len(), 1, "{text}");
+    }
+    assert_eq!(
+        measurements(&format!("after 90 seconds, 64 KiB, SAFE (0.9), bash 5.2\n## x\n{quoting}"), ""),
+        [""; 0]
+    );
 }
