@@ -30,6 +30,17 @@ fn every_target_has_a_corpus_and_a_program() {
     let targets: BTreeSet<String> = bodies::TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(stems(&fuzz("corpus")), targets);
     assert_eq!(stems(&fuzz("fuzz_targets")), targets);
+    // cargo-fuzz knows what its manifest names, and runs what that file calls.
+    let manifest = fs::read_to_string(fuzz("Cargo.toml")).expect("the manifest");
+    for target in &targets {
+        let program = format!("fuzz_targets/{target}.rs");
+        let entry = format!("\n[[bin]]\nname = \"{target}\"\npath = \"{program}\"\n");
+        assert!(manifest.contains(&entry), "tests/fuzz/Cargo.toml has no program {target}");
+        let call = format!("bodies::{target}(data)");
+        let source = fs::read_to_string(fuzz(&program)).expect("the program");
+        assert!(source.contains(&call), "{program} does not call {call}");
+    }
+    assert_eq!(manifest.matches("\n[[bin]]\n").count(), targets.len());
 }
 
 #[test]
