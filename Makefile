@@ -77,12 +77,14 @@ completions:
 bench: build
 	"$(RELEASE)/bench" $(or $(BENCH),--write BENCHMARKS.md)
 
-# New inputs are kept below tests/fuzz/target; the seeds that `make test` replays stay as they are.
+# New inputs are kept below tests/fuzz/target; the seeds that `make test` replays stay as they are. Where there is no
+# nightly toolchain the stable one is told to take the flags that only nightly takes (the sanitizer's).
 fuzz:
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	if $(CARGO) +nightly --version >/dev/null 2>&1; then nightly=+nightly; else nightly= && export RUSTC_BOOTSTRAP=1; fi; \
 	for target in $$(ls tests/fuzz/corpus); do \
 	  mkdir -p tests/fuzz/target/corpus/$$target && \
-	  $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $$target tests/fuzz/target/corpus/$$target \
+	  $(CARGO) $$nightly fuzz run --fuzz-dir tests/fuzz $$target tests/fuzz/target/corpus/$$target \
 	    tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; \
 	done
 
