@@ -3,7 +3,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CARGO   ?= cargo
-# The command and the user of `make demo`; empty: the built-in dispatch, as the first that fits.
+# The command and the user of `make demo`; of the two only the user: a dispatch on this machine; neither: the whole system.
 CMD     ?=
 RUN_AS  ?=
 # Seconds for each target of `make fuzz`.
@@ -29,7 +29,7 @@ ZSH_WORDS  := share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-fu
 FISH_WORDS := share/fish/vendor_completions.d
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
 SCRIPTS    := .ci/run packaging/changelog packaging/debs $(wildcard */debian/p*rm) tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
-              tests/scenarios/demo tests/scenarios/demo-dispatch tests/scenarios/demo-agent \
+              tests/scenarios/demo $(addprefix tests/scenarios/demo-,run hosts dispatch agent) $(wildcard tests/scenarios/demo-host/*) \
               $(foreach program,dropuid capture-run sudo-helper,$(program)/completions/$(program).bash) \
               tests/words/complete.bash \
               $(wildcard sudoers-install/src/remote/*.sh ssm-keepalive/src/fleet/script/*.sh)
@@ -66,7 +66,7 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	mandoc -T lint -W warning $(PAGES)
-	shellcheck $(SCRIPTS)
+	shellcheck --external-sources $(SCRIPTS)
 
 # Those of the programs whose words clap knows; the others' are written by hand.
 completions:
