@@ -41,7 +41,6 @@ all: build
 # The programs apart from the tests, whose dependencies would bring features into theirs.
 build:
 	$(CARGO) build --release --locked $(addprefix --package=,$(PROGRAMS) $(SBIN) privtools)
-	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 
 # Through the environment, so that no quote in it is make's or the shell's business.
 demo: export DEMO_COMMAND = $(value CMD)
@@ -75,6 +74,7 @@ completions:
 # All programs: BENCHMARKS.md is written anew, and the ratios that the READMEs quote. BENCH="dropuid --quick",
 # BENCH=capture-run, ... print their part only, for the file is of one run. Peers that are missing: make packages.
 bench: build
+	$(CARGO) build --release --locked --package=privtools-tests --bin bench
 	"$(RELEASE)/bench" $(or $(BENCH),--write BENCHMARKS.md)
 
 # New inputs are kept below tests/fuzz/target; the seeds that `make test` replays stay as they are. Where there is no

@@ -17,7 +17,7 @@ or the quantile that its row names; in brackets stand their tenth and ninetieth 
 where something is taken away. Figures without brackets are of one run.
 
 Commands are as one would type them; words in capitals are files or sockets. `bench` is the program that has measured
-(`make build` makes it, from tests/bench).
+(`make bench` makes it, from tests/bench).
 ";
 
 /// Writes the file, and what was measured into the READMEs of its folder and of the folders in it.
