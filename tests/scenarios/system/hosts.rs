@@ -1,9 +1,11 @@
 //! The hosts of the scenario, and those who work on them: root, alice, and somebody at a desk with `aws`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 
+use assert_cmd::assert::Assert;
 use bed::agent::{Agent, Kind, Said};
 use bed::aws::{Aws, Cli};
 use bed::debs::deb;
@@ -16,8 +18,10 @@ use serde_json::Value;
 pub const AGENT: &str = "ai-agent";
 /// How AWS calls web1.
 const INSTANCE: &str = "i-0123456789abcdef0";
+/// Alice's folder with the packages.
+const DEBS: &str = "/srv/debs";
 /// All that is installed.
-const DEBS: [&str; 7] = [
+const PACKAGES: [&str; 7] = [
     "dropuid",
     "capture-run",
     "sudo-helper",
@@ -28,6 +32,9 @@ const DEBS: [&str; 7] = [
 ];
 /// As a cloud's images have it for whoever administers them.
 const ADMINISTRATOR: &str = "alice ALL=(ALL) NOPASSWD: ALL\n";
+
+/// OpenSSH 9.8 and later: a line about the host on standard output.
+const LATER_KEYSCAN: &str = "ssh-keyscan() { echo '# host:22 SSH-2.0'; command ssh-keyscan \"$@\"; }\n";
 
 /// Three hosts, AWS, and a desk.
 pub struct System {
@@ -60,10 +67,12 @@ impl System {
         }
         web1.unit("nginx.service", "[Service]\nExecStart=/bin/sleep infinity\n");
         Repository::of(&web1).add(&[Package::new("docker.io", "20.10")]).update();
-        for package in DEBS {
-            let name = format!("/srv/debs/{package}_0.1.0-1_amd64.deb");
-            web1.write(&name, fs::read(deb(package)).expect("a package"), 0o644, "root:root");
+        for package in PACKAGES {
+            let file = deb(package);
+            let name = file.file_name().and_then(OsStr::to_str).expect("a name");
+            web1.write(&format!("{DEBS}/{name}"), fs::read(&file).expect("a package"), 0o644, "root:root");
         }
+        web1.run(&["chown", "alice", DEBS]).success();
         let web1 = Arc::new(Agent::on(web1, Kind::Package));
         let endpoint = Endpoint::start();
         endpoint.add(Node::host(INSTANCE, &web1).tag("role", "agents"));
@@ -78,25 +87,37 @@ impl System {
         let keygen = "ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519 && \
                       ssh-keyscan -t ed25519 web2.example.org 2>/dev/null >~/.ssh/known_hosts";
         let keygen = format!("mkdir -m 0700 ~/.ssh && {keygen}");
-        self.web1.run_as("alice", &["env", "HOME=/home/alice", "bash", "-ec", &keygen]).success();
+        self.alice(&keygen).success();
         let key = self.web1.read("/home/alice/.ssh/id_ed25519.pub");
         self.web2.write("/home/alice/.ssh/authorized_keys", key, 0o600, "alice:alice");
     }
 
+    /// What alice does on web1, without what only root has in its PATH.
+    pub fn alice(&self, text: &str) -> Assert {
+        let environment = ["env", "-C", DEBS, "HOME=/home/alice", "PATH=/usr/local/bin:/usr/bin:/bin"];
+        self.web1.run_as("alice", &[&environment[..], &["bash", "-e", "-c", text]].concat())
+    }
+
     /// Follows the quick start on web1, as root.
     pub fn provision(&self) {
-        for mark in ["packages", "policy", "keys"] {
-            let text = format!("cd /srv/debs\n{}", block(&format!("bash quick {mark}")));
-            self.web1.run(&["bash", "-e", "-o", "pipefail", "-c", &text]).success();
+        for mark in ["packages", "policy", "keys", "manifest", "dispatch"] {
+            let text = format!("{LATER_KEYSCAN}{}", block(&format!("bash quick {mark}")));
+            self.web1.run(&["env", "-C", DEBS, "bash", "-e", "-o", "pipefail", "-c", &text]).success();
         }
         let key = self.web1.read("/root/keys/deploy.pub");
-        // The key is good at both hosts; the policy names one.
+        // The key is good at both hosts, and for root on one; the policy names one account on one host.
         for host in [&self.build, &self.web2] {
             host.write("/home/deploy/.ssh/authorized_keys", &key, 0o600, "deploy:deploy");
         }
+        self.build.write("/root/.ssh/authorized_keys", &key, 0o600, "root:root");
         self.may_not(&self.web2);
-        let by_root = "ssh -i /root/keys/deploy -o StrictHostKeyChecking=no deploy@web2.example.org id -un";
-        self.web1.run(&["sh", "-c", by_root]).success().stdout("deploy\n");
+        for (login, account) in
+            [("deploy@web2.example.org", "deploy\n"), ("root@build.example.org", "root\n")]
+        {
+            let by_root =
+                ["ssh", "-i", "/root/keys/deploy", "-o", "StrictHostKeyChecking=no", login, "id -un"];
+            self.web1.run(&by_root).success().stdout(account);
+        }
     }
 
     /// The agent has nothing of root's on a host, or is not there at all.

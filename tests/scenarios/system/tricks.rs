@@ -54,7 +54,10 @@ const FOR_AGENTS: [(&str, &str); 12] = [
         "id=$(sudo -n sudo-helper package install docker.io --no-wait | grep -o '[0-9a-f]\\{32\\}' | head -n 1)
          sudo -n sudo-helper approve \"$id\"",
     ),
-    ("another account at the host", "ssh -o BatchMode=yes root@build true"),
+    (
+        "another account at the host",
+        "ssh -o BatchMode=yes -o IdentityAgent=/run/ssh-agent-fwd/ai-agent/public.sock root@build.example.org true",
+    ),
     (
         "another host",
         "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o IdentityAgent=/run/ssh-agent-fwd/ai-agent/public.sock \
@@ -67,9 +70,13 @@ const FOR_AGENTS: [(&str, &str); 12] = [
     ("an agent without keys", "SSH_AUTH_SOCK=/run/ssh-agent-fwd/ai-agent/public.sock ssh-add -D"),
 ];
 
-/// What the journal would take for a record of root's, by a prefix or from somebody else's program.
-const FORGES: &str = r#"echo '<5>{"state":"forged"}'
-echo '{"state":"forged"}' | systemd-cat -t agent-run -p notice
+/// What somebody who reads the journal could take for root's: by the agent's own programs, and by what it may run as root.
+const FORGES: &str = r#"for name in agent-run sudo-helper ssh-agent-fwd; do
+  logger -t "$name" forged
+  printf 'MESSAGE=forged\nSYSLOG_IDENTIFIER=%s\n' "$name" | logger --journald
+  echo forged | systemd-cat -t "$name"
+  systemd-cat -t "$name" sudo -n sudo-helper list
+done
 "#;
 
 /// An agent that tries all of them and then does this.
@@ -90,7 +97,7 @@ fn attempt(name: &str, words: &str) -> String {
 pub fn got_nothing(tried: &str, log: &str) {
     let all = FOR_ROOT.iter().chain(&FOR_AGENTS);
     let expected: Vec<String> = all.map(|(name, _)| format!("nothing by {name}")).collect();
-    let lines: Vec<&str> = tried.lines().skip(1).collect();
+    let lines: Vec<&str> = tried.lines().collect();
     assert_eq!(lines, expected, "{log}");
 }
 
