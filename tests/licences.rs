@@ -1,11 +1,14 @@
 //! The licences of what the programs are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::assert::OutputAssertExt;
-use bed::capture;
+use bed::{capture, program};
+use predicates::prelude::*;
+use predicates::str::contains;
 use serde_json::Value;
 
 const PROGRAMS: [&str; 6] =
@@ -14,6 +17,8 @@ const PROGRAMS: [&str; 6] =
 const FREE: [&str; 5] = ["MIT", "Apache-2.0", "BSD-3-Clause", "Unicode-3.0", "Unlicense"];
 /// The list, as it is to be.
 const LIST: &str = include_str!("../docs/DEPENDENCIES.md");
+/// What comes with each package.
+const COPYRIGHT: &str = include_str!("../packaging/copyright");
 
 /// What cargo knows of the packages, without the network.
 fn metadata() -> Value {
@@ -72,6 +77,82 @@ fn what_the_programs_are_made_of_is_free_and_listed() {
     let rows: String = licences.iter().map(|(name, licence)| format!("| {name} | {licence} |\n")).collect();
     let (_, listed) = LIST.split_once("| --- | --- |\n").expect("a table");
     assert!(listed == rows, "docs/DEPENDENCIES.md is to have these rows:\n{rows}");
+}
+
+/// Flags that the list names for rustc, with `folder` in the place of the one whose C library is taken.
+fn flags_to_relink(folder: &Path) -> Vec<String> {
+    let rest = LIST.split_once("\nRUSTFLAGS='").expect("how to link anew").1;
+    let flags = rest.split_once("' make\n").expect("what is run").0;
+    flags.split(' ').map(|flag| flag.replace("/srv/libc", &folder.display().to_string())).collect()
+}
+
+/// What the linker takes into a program beside its own objects, with these flags: the files, by their whole paths.
+fn linked(flags: &[String], folder: &Path) -> BTreeSet<String> {
+    let (source, map) = (folder.join("own.rs"), folder.join("own.map"));
+    fs::write(&source, "fn main() {\n    println!(\"1\");\n}\n").expect("a program");
+    let mut rustc = Command::new("rustc");
+    rustc.args(flags).arg(format!("-Clink-arg=-Wl,-Map={}", map.display()));
+    rustc.arg("-o").arg(folder.join("own")).arg(&source);
+    capture(rustc).assert().success();
+    let text = fs::read_to_string(map).expect("what ld -Map writes");
+    let words = text.split([' ', '\n', '(', ')']).map(|word| word.trim_end_matches(':'));
+    let is_file =
+        |word: &&str| word.starts_with('/') && [".a", ".o", ".rlib"].iter().any(|end| word.ends_with(end));
+    let is_own = |word: &&str| word.contains("/own.") || word.ends_with("/symbols.o");
+    words.filter(is_file).filter(|word| !is_own(word)).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_linked_besides_crates_is_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = include_str!("../.cargo/config.toml");
+    let flags = ["-C", "target-feature=+crt-static"].map(str::to_owned);
+    assert!(config.contains("rustflags = [\"-C\", \"target-feature=+crt-static\"]"), "{config}");
+    let (besides, _) = LIST.split_once("\n## Crates\n").expect("two lists");
+    let rows: Vec<&str> = besides.lines().filter(|line| line.starts_with("| ")).collect();
+    let listed: BTreeSet<&str> = rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    for row in &rows[1..] {
+        let what = row.split(" | ").next().expect("a cell").trim_start_matches("| ");
+        assert!(COPYRIGHT.contains(what), "packaging/copyright does not name {what}");
+    }
+    let sysroot = capture({
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--print", "sysroot"]);
+        rustc
+    });
+    let sysroot = String::from_utf8(sysroot.stdout).expect("a path");
+    let word = |path: &String| {
+        let name = path.rsplit('/').next().expect("a name").to_owned();
+        let is_rust = path.starts_with(sysroot.trim()) && name.ends_with(".rlib");
+        if is_rust { vec!["lib*.rlib".to_owned(), "rustc --print sysroot".to_owned()] } else { vec![name] }
+    };
+    let found: BTreeSet<String> = linked(&flags, folder.path()).iter().flat_map(word).collect();
+    assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+}
+
+#[test]
+fn nothing_is_left_to_be_linked_when_a_program_starts() {
+    for name in PROGRAMS {
+        let mut elf = Command::new("readelf");
+        elf.arg("-ldW").arg(program(name));
+        let read = capture(elf).assert().success();
+        read.stdout(contains("Program Headers").and(contains("INTERP").or(contains("(NEEDED)")).not()));
+    }
+}
+
+#[test]
+fn another_c_library_is_linked_as_the_list_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let theirs = folder.path().join("libc");
+    fs::create_dir(&theirs).expect("a folder");
+    let mut cc = Command::new("cc");
+    cc.arg("-print-file-name=libc.a");
+    let file = String::from_utf8(capture(cc).stdout).expect("a path");
+    let copy = theirs.join("libc.a");
+    fs::copy(file.trim(), &copy).expect("the C library");
+    let files = linked(&flags_to_relink(&theirs), folder.path());
+    let libraries: Vec<&String> = files.iter().filter(|file| file.ends_with("/libc.a")).collect();
+    assert_eq!(libraries, [&copy.display().to_string()]);
 }
 
 #[test]
