@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use assert_cmd::assert::OutputAssertExt;
+use bed::debs::deb;
 use bed::{capture, program};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -169,4 +170,111 @@ fn a_licence_that_binds_is_seen() {
     ] {
         assert_eq!(is_free(expression), free, "{expression}");
     }
+}
+
+/// The notices in the package of a program.
+fn notices(package: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut extract = Command::new("dpkg-deb");
+    extract.arg("-x").arg(deb(package)).arg(folder.path());
+    capture(extract).assert().success();
+    let mut unpack = Command::new("gzip");
+    unpack.arg("-dc").arg(folder.path().join(format!("usr/share/doc/{package}/NOTICES.gz")));
+    let unpacked = capture(unpack).assert().success();
+    String::from_utf8(unpacked.get_output().stdout.clone()).expect("text")
+}
+
+/// The folders of the sources of foreign packages, by name and version.
+fn sources(metadata: &Value) -> BTreeMap<String, PathBuf> {
+    let packages = metadata["packages"].as_array().expect("a list");
+    let foreign = packages.iter().filter(|package| !package["source"].is_null());
+    let folder =
+        |package: &Value| Path::new(text(package, "manifest_path")).parent().expect("a folder").to_owned();
+    let name = |package: &Value| format!("{} {}", text(package, "name"), text(package, "version"));
+    foreign.map(|package| (name(package), folder(package))).collect()
+}
+
+#[test]
+fn each_package_brings_the_licences_of_all_that_is_linked() {
+    let metadata = metadata();
+    let (licences, sources) = (licences(&metadata), sources(&metadata));
+    for package in PROGRAMS {
+        let notices = notices(package);
+        let (list, texts) = notices.split_once("\n---- 1").expect("a list, and texts");
+        let blocks = texts.split("\n---- ").filter_map(|text| text.split_once(" ----\n\n"));
+        let blocks: Vec<&str> = blocks.map(|(_, text)| text.trim_end()).collect();
+        let crates: Vec<(&str, &str)> = list
+            .lines()
+            .skip(2)
+            .take_while(|line| !line.starts_with("rustc "))
+            .filter_map(|line| line.split_once(": "))
+            .collect();
+        assert!(crates.len() > 10 && crates.iter().any(|(name, _)| name.starts_with("libc ")), "{list}");
+        for (name, rest) in crates {
+            let licence = &licences[name.split(' ').next().expect("a name")];
+            assert!(rest.starts_with(&format!("{licence}: ")), "{name}: {rest}");
+            for file in ["LICENSE", "LICENSE-MIT", "COPYRIGHT"].map(|file| sources[name].join(file)) {
+                let Ok(licence) = fs::read_to_string(&file) else { continue };
+                let found = blocks.iter().filter(|block| **block == licence.trim_end()).count();
+                assert_eq!(found, 1, "{package}: {}", file.display());
+            }
+        }
+        for theirs in ["The Rust Project Developers", "Free Software Foundation", "Regents of the University"]
+        {
+            assert!(texts.contains(theirs), "{theirs}");
+        }
+    }
+    for (package, name, line) in [
+        ("ssm-keepalive", "clap ", "Copyright (c) Individual contributors"),
+        ("ssm-keepalive", "libc ", "Copyright (c) The Rust Project Developers"),
+        ("dropuid", "lexopt ", "Copyright (c) 2021 Jan Verbeek"),
+    ] {
+        let notices = notices(package);
+        assert!(
+            notices.contains(&format!("\n{name}")) && notices.contains(line),
+            "{package}: {name}: {line}"
+        );
+    }
+    assert!(!notices("dropuid").contains("\nclap "), "not what is linked into others");
+}
+
+/// What packaging/notices says of a program that needs one crate, whose licence is this and which has no file with it.
+fn notices_without_a_file(licence: &str) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n");
+    write("Cargo.toml", "[workspace]\nmembers = [\"own\", \"privtools-tests\"]\nresolver = \"3\"\n");
+    write("own/Cargo.toml", &format!("{}[dependencies]\nbare = \"1\"\n", package("own")));
+    write("privtools-tests/Cargo.toml", &package("privtools-tests"));
+    write("vendor/bare/Cargo.toml", &format!("{}license = \"{licence}\"\n", package("bare")));
+    write("vendor/bare/.cargo-checksum.json", "{\"files\":{}}");
+    for member in ["own", "privtools-tests", "vendor/bare"] {
+        write(&format!("{member}/src/lib.rs"), "");
+    }
+    let source = "[source.crates-io]\nreplace-with = \"here\"\n[source.here]\ndirectory = \"vendor\"\n";
+    write(".cargo/config.toml", source);
+    write("LICENSE-APACHE", include_str!("../LICENSE-APACHE"));
+    let script = folder.path().join("packaging/notices");
+    fs::create_dir(script.parent().expect("a folder")).expect("a folder");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/notices"), &script).expect("a copy");
+    let mut lock = Command::new(env!("CARGO"));
+    lock.args(["generate-lockfile", "--offline"]).current_dir(folder.path());
+    capture(lock).assert().success();
+    let mut notices = Command::new(script);
+    notices.arg("own");
+    capture(notices)
+}
+
+#[test]
+fn a_crate_without_its_licence_is_in_no_package() {
+    let failed = notices_without_a_file("MIT").assert().failure();
+    failed.stderr(contains("notices: bare 1.0.0 (MIT) has no file with its licence in /"));
+    let apache = notices_without_a_file("MIT OR Apache-2.0").assert().success();
+    apache.stdout(
+        contains("\nbare 1.0.0: MIT OR Apache-2.0: 1\n").and(contains(include_str!("../LICENSE-APACHE"))),
+    );
 }
