@@ -11,7 +11,9 @@ FUZZ_SECONDS ?= 60
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 TRIPLE     := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-RELEASE    := $(TARGET_DIR)/$(TRIPLE)/release
+# Behind sudo's secure_path there may be no rustc: what is installed then is what was built, for one machine.
+BUILT      := $(wildcard $(TARGET_DIR)/*/release)
+RELEASE    := $(if $(TRIPLE),$(TARGET_DIR)/$(TRIPLE)/release,$(if $(filter 1,$(words $(BUILT))),$(BUILT)))
 # Programs that are built here for the build, and the packages.
 TOOLS      := $(abspath $(TARGET_DIR))/tools/bin
 DEBS       := $(TARGET_DIR)/debs
@@ -88,8 +90,15 @@ fuzz:
 	    tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; \
 	done
 
+define NOT_BUILT
+make install:$(if $(RELEASE), there are no programs in $(RELEASE): run make first,$(if $(BUILT), programs were built for\
+more than one machine: say which to install: $(BUILT:%=RELEASE=%), there are no programs below $(TARGET_DIR): run make first;\
+where a CARGO_TARGET_DIR was set for that, give it to make install too))
+endef
+
 # A policy that is there is the operator's, and is left alone, also by uninstall.
 install:
+	@test -x "$(RELEASE)/dropuid" || { echo "$(NOT_BUILT)" >&2; exit 1; }
 	for program in $(PROGRAMS:%=bin/%) $(SBIN:%=sbin/%); do \
 	  install -D -m 0755 "$(RELEASE)/$${program#*/}" "$(DESTDIR)$(PREFIX)/$$program" || exit 1; \
 	done

@@ -169,6 +169,12 @@ fn the_change_log_begins_with_the_version_that_this_is() {
     assert!(number.split('.').count() == 3 && number.split('.').all(is_number), "{number}");
 }
 
+#[test]
+fn the_readme_says_which_cargo_is_needed() {
+    let needed = format!("Both need cargo {} or later", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(README.contains(&needed), "README.md does not say {needed:?}");
+}
+
 /// What everybody looks for in a page.
 const SECTIONS: [&str; 6] = ["EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES", "SECURITY", "SEE ALSO"];
 

@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use assert_cmd::assert::OutputAssertExt;
+use predicates::prelude::*;
+use predicates::str::contains;
+use tempfile::TempDir;
 
 fn make(goal: &str, destination: &Path) {
     make_below("/usr", goal, destination);
@@ -120,4 +123,48 @@ fn a_policy_that_is_there_is_left_alone() {
     symlink("elsewhere.json", &policy).expect("a link");
     make("install", destination.path());
     assert!(!folder.join("elsewhere.json").exists() && policy.is_symlink());
+}
+
+/// `make install` where there is neither rustc nor cargo, as behind sudo(8)'s secure_path, of programs that were built
+/// for these machines.
+fn make_without_rust(machines: &[&str]) -> (Output, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let below = |name: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        path
+    };
+    let tools = below("tools");
+    for tool in ["make", "sed", "install"] {
+        symlink(Path::new("/usr/bin").join(tool), tools.join(tool)).expect("a link");
+    }
+    let built = below("target");
+    for machine in machines {
+        let release = bed::program("dropuid").parent().expect("a folder").to_owned();
+        symlink(release, below(&format!("target/{machine}")).join("release")).expect("a link");
+    }
+    let mut make = Command::new("make");
+    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")).arg("install");
+    make.env_clear().env("PATH", &tools).arg(format!("CARGO_TARGET_DIR={}", built.display()));
+    make.arg(format!("DESTDIR={}", below("destination").display())).arg("PREFIX=/usr");
+    (bed::capture(make), folder)
+}
+
+#[test]
+fn what_was_built_is_installed_where_there_is_no_rust() {
+    let (made, folder) = make_without_rust(&["x86_64-unknown-linux-gnu"]);
+    made.assert().success();
+    assert_eq!(files(&folder.path().join("destination")).len(), INSTALLED.len());
+}
+
+#[test]
+fn nothing_is_installed_when_it_is_not_known_what_was_built() {
+    for (machines, complaint) in [
+        (&[][..], "run make first"),
+        (&["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"], "say which to install"),
+    ] {
+        let (made, folder) = make_without_rust(machines);
+        made.assert().failure().stderr(contains("make install: ").and(contains(complaint)));
+        assert_eq!(files(&folder.path().join("destination")), [""; 0].map(PathBuf::from));
+    }
 }
