@@ -149,6 +149,45 @@ fn links_between_documents_lead_to_files() {
     assert!(wrong.is_empty() && linked > 0, "{linked} links: {}", wrong.join("\n"));
 }
 
+/// The shell scripts of the tree: those that name a shell in their first line, and those that their names tell.
+fn scripts() -> BTreeSet<String> {
+    let mut grep = Command::new("git");
+    // Not of the index: a source tree without git has none, and a new file is not there yet.
+    grep.arg("-C").arg(tree()).args([
+        "grep",
+        "--no-index",
+        "--exclude-standard",
+        "--name-only",
+        "-I",
+        "-e",
+        "",
+    ]);
+    let listed = capture(grep).assert().success();
+    let names = String::from_utf8_lossy(&listed.get_output().stdout).into_owned();
+    let names_shell = |name: &&str| {
+        let text = fs::read_to_string(tree().join(name)).unwrap_or_default();
+        let first = text.lines().next().unwrap_or_default();
+        let mut words = first.strip_prefix("#!").unwrap_or_default().split([' ', '/']);
+        words.any(|word| ["sh", "bash", "dash"].contains(&word)) || name.ends_with(".sh")
+    };
+    names.lines().filter(names_shell).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_shell_script_is_checked_by_make_lint_and_that_by_ci() {
+    let mut make = Command::new("make");
+    make.arg("-C").arg(tree()).args(["-s", "-n", "lint"]).env_remove("MAKEFLAGS");
+    let steps = capture(make).assert().success();
+    let steps = String::from_utf8_lossy(&steps.get_output().stdout).into_owned();
+    let check = steps.lines().find(|line| line.starts_with("shellcheck ")).expect("shellcheck is run");
+    let checked: BTreeSet<String> = check.split(' ').map(str::to_owned).collect();
+    let scripts = scripts();
+    assert!(scripts.contains(".ci/run") && scripts.len() > 30, "{scripts:?}");
+    assert_eq!(scripts.difference(&checked).collect::<Vec<_>>(), [""; 0]);
+    let ci = include_str!("../.ci/run");
+    assert!(["make packages lint", "exec make test"].iter().all(|step| ci.lines().any(|line| line == *step)));
+}
+
 /// The programs of the tree, each with the section of its page.
 fn pages() -> Vec<(String, String)> {
     let folders = fs::read_dir(tree()).expect("the tree").flatten();
