@@ -1,5 +1,6 @@
 //! Help, manual page and the completions of bash, zsh and fish have the same words for every program.
 
+mod commit;
 mod page;
 mod program;
 mod shells;
@@ -258,25 +259,5 @@ fn a_mistyped_word_is_answered_with_the_right_one() {
             let parts: Vec<&str> = answer.split('\'').collect();
             assert!(parts.contains(&wrong.as_str()) && parts.contains(&right), "{words:?} {wrong}: {answer}");
         }
-    }
-}
-
-/// A source tree without git knows of no commit.
-#[test]
-fn each_version_names_the_commit_that_the_program_was_built_from() {
-    let git = |words: &[&str]| {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(workspace()).args(words);
-        bed::capture(git).status.success()
-    };
-    let is_in_git = git(&["rev-parse", "--git-dir"]);
-    for (program, _) in PROGRAMS {
-        let text = said(&[program, "--version"]).0;
-        let version = format!("{program} {}", env!("CARGO_PKG_VERSION"));
-        let commit = text.strip_prefix(&version).and_then(|rest| rest.strip_suffix('\n'));
-        let commit = commit.unwrap_or_else(|| panic!("{text}"));
-        let named = commit.strip_prefix(" (").and_then(|commit| commit.strip_suffix(')'));
-        let is_known = named.is_some_and(|commit| git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]));
-        assert!(if is_in_git { is_known } else { commit.is_empty() }, "{text}");
     }
 }
