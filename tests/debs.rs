@@ -217,6 +217,42 @@ fn one_package_brings_all_and_dpkg_alone_can_do_it_too() {
 }
 
 #[test]
+fn rules_that_an_operator_has_changed_outlive_the_program_and_are_named() {
+    let Some(host) = host_with(&["sudo-helper", "sudoers-install"]) else { return };
+    apt(&host, &["install", "sudo-helper", "sudoers-install"]).success();
+    let users = ["kept", "edited", "late", "john.doe"];
+    for user in users {
+        host.user(user);
+        host.run(&["sudoers-install", "install", "--user", user]).success();
+    }
+    let [kept, edited, late] =
+        ["kept", "edited", "late"].map(|user| format!("/etc/sudoers.d/zz-sudo-helper-{user}"));
+    let allow = |user: &str, path: &str| {
+        let line = format!("{user} ALL=(root) NOPASSWD: /usr/bin/id\n");
+        host.run(&["sh", "-c", "printf %s \"$1\" >>\"$2\"", "sh", &line, path]).success();
+    };
+    allow("edited", &edited);
+    apt(&host, &["remove", "sudoers-install"]).success();
+    allow("late", &late);
+    let left =
+        ["/etc/sudoers.d/.zz-sudo-helper-kept.77.tmp", "/etc/sudoers.d/.zz-sudo-commands-kept.previous"];
+    for path in left {
+        host.write(path, "", 0o440, "root");
+    }
+    let purge = apt(&host, &["purge", "sudoers-install"]).success();
+    purge.stdout(contains(format!("{edited} is left")).and(contains(format!("{late} is left"))));
+    for path in [&edited, &late] {
+        host.run(&["test", "-e", path]).success();
+    }
+    for path in left.into_iter().chain([&*kept, "/var/lib/sudoers-install"]) {
+        host.run(&["test", "-e", path]).failure();
+    }
+    let rules = host.run(&["sh", "-c", "ls -A /etc/sudoers.d | grep -c zz-sudo"]);
+    rules.success().stdout("2\n");
+    host.run_as("late", &["sudo", "-n", "id", "-un"]).success().stdout("root\n");
+}
+
+#[test]
 fn a_policy_that_was_changed_is_kept_and_rules_that_name_the_helper_are_told() {
     let Some(host) = host_with(&["sudo-helper", "sudoers-install"]) else { return };
     host.user("agent");
