@@ -279,14 +279,24 @@ fn a_policy_that_was_changed_is_kept_and_rules_that_name_the_helper_are_told() {
     host.run(&["visudo", "-c", "-q"]).success();
 }
 
-#[test]
-fn the_agent_s_keeper_takes_its_drop_in_and_its_watch_with_it() {
-    let Some(host) = Agent::boot(Kind::Package) else { return };
+/// Whose drop-ins, enabled timers and memory would be all that is left of it.
+const KEEPER_S: &str =
+    "find /etc /var/lib /run /usr -xdev -name '*ssm-keepalive*' -not -path '/var/lib/*apt/*'";
+
+/// A host with an agent, and the keeper from its package.
+fn host_with_keeper() -> Option<Agent> {
+    let host = Agent::boot(Kind::Package)?;
     // That of the bed.
     host.run(&["sh", "-c", "rm $(command -v ssm-keepalive)"]).success();
     offer(&host, [deb("ssm-keepalive")].into_iter());
-    let vendor = host.effective();
     apt(&host, &["install", "ssm-keepalive"]).success();
+    Some(host)
+}
+
+#[test]
+fn the_agent_s_keeper_takes_its_drop_in_and_its_watch_with_it() {
+    let Some(host) = host_with_keeper() else { return };
+    let vendor = host.effective();
     host.run(&["systemctl", "is-enabled", "ssm-keepalive-watch.timer"]).failure().stdout("disabled\n");
     host.run(&["ssm-keepalive", "install"]).success();
     assert_ne!(host.effective(), vendor);
@@ -300,13 +310,59 @@ fn the_agent_s_keeper_takes_its_drop_in_and_its_watch_with_it() {
     assert_eq!(host.effective(), vendor);
     host.run(&["systemctl", "is-active", "ssm-keepalive-watch.timer"]).failure();
     apt(&host, &["purge", "ssm-keepalive"]).success();
-    host.run(&[
-        "sh",
-        "-c",
-        "find /etc /var/lib /run /usr -xdev -name '*ssm-keepalive*' -not -path '/var/lib/*apt/*'",
-    ])
-    .success()
-    .stdout("");
+    host.run(&["sh", "-c", KEEPER_S]).success().stdout("");
+}
+
+#[test]
+fn a_watch_that_was_installed_serves_on_while_its_program_is_replaced_and_goes_with_it() {
+    let Some(host) = host_with_keeper() else { return };
+    host.run(&["systemctl", "disable", "--quiet", "--now", Kind::Package.unit()]).success();
+    let other = "other.service";
+    host.unit(other, "[Service]\nExecStart=/usr/bin/sleep infinity\n");
+    let (drop_in, timer) = ("/etc/systemd/system/other.service.d/restart.conf", "ssm-keepalive-watch.timer");
+    let install = ["ssm-keepalive", "install", "--unit", other, "--watch"];
+    for gone_by_hand in [false, true] {
+        host.run(&install).success();
+        offer(&host, [next("ssm-keepalive")].into_iter());
+        apt(&host, &["upgrade"]).success();
+        host.run(&["systemctl", "is-active", timer]).success().stdout("active\n");
+        host.run(&["systemctl", "is-enabled", timer]).success().stdout("enabled\n");
+        if gone_by_hand {
+            host.run(&["rm", drop_in]).success();
+        }
+        apt(&host, &["remove", "ssm-keepalive"]).success();
+        host.run(&["test", "-e", drop_in]).failure();
+        host.run(&["systemctl", "is-active", timer]).failure();
+        host.run(&["find", "/etc/systemd/system", "-name", "ssm-keepalive*"]).success().stdout("");
+        apt(&host, &["install", "ssm-keepalive"]).success();
+    }
+    host.run(&install).success();
+    apt(&host, &["purge", "ssm-keepalive"]).success();
+    host.run(&["sh", "-c", KEEPER_S]).success().stdout("");
+}
+
+#[test]
+fn where_no_systemd_runs_the_files_of_the_watch_go_as_well() {
+    let Some(host) = host_with_keeper() else { return };
+    host.run(&["ssm-keepalive", "install", "--watch"]).success();
+    let purge = "mount -t tmpfs none /run && dpkg --purge ssm-keepalive";
+    host.run(&["unshare", "--mount", "sh", "-ec", purge]).success();
+    host.run(&["sh", "-c", "grep -rl ssm-keepalive /etc/systemd/system"]).failure().stdout("");
+    host.run(&["find", "/etc/systemd/system", "-name", "ssm-keepalive*"]).success().stdout("");
+}
+
+#[test]
+fn a_watch_that_was_changed_is_kept_and_named_but_starts_no_program_that_is_gone() {
+    let Some(host) = host_with_keeper() else { return };
+    host.run(&["ssm-keepalive", "install", "--watch"]).success();
+    let timer = "/etc/systemd/system/ssm-keepalive-watch.timer";
+    host.run(&["sed", "-i", "s/^AccuracySec=.*/AccuracySec=1s/", timer]).success();
+    apt(&host, &["remove", "ssm-keepalive"]).success().stdout(contains(timer));
+    for question in ["is-active", "is-enabled"] {
+        host.run(&["systemctl", question, "ssm-keepalive-watch.timer"]).failure();
+    }
+    apt(&host, &["purge", "ssm-keepalive"]).success().stdout(contains(format!("{timer} is left")));
+    host.run(&["test", "-e", timer]).success();
 }
 
 #[test]
