@@ -25,6 +25,8 @@ const PACKAGES: [(&str, &str); 6] = [
 const ALL: &str = "privtools";
 /// A version that follows every one that is built from the tree.
 const NEXT: &str = "99.0-1";
+/// Of the instance `agent`.
+const MANIFEST: &str = "/etc/ssh-agent-fwd/agent.json";
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
@@ -365,17 +367,23 @@ fn a_watch_that_was_changed_is_kept_and_named_but_starts_no_program_that_is_gone
     host.run(&["test", "-e", timer]).success();
 }
 
-#[test]
-fn an_instance_serves_on_while_its_program_is_replaced_and_goes_with_it() {
-    let Some(host) = host_with(&["ssh-agent-fwd"]) else { return };
+/// A host with a user, its key and the manifest of its instance, and the package.
+fn host_with_manifest() -> Option<Host> {
+    let host = host_with(&["ssh-agent-fwd"])?;
     host.user("agent");
     host.run(&["install", "-d", "-m", "0700", "/root/keys"]).success();
     host.run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/keys/deploy"]).success();
     apt(&host, &["install", "ssh-agent-fwd"]).success();
-    host.run(&["systemctl", "is-enabled", "ssh-agent-fwd@agent"]).failure().stdout("disabled\n");
     let manifest = host.read("/usr/share/doc/ssh-agent-fwd/examples/host.json");
     let manifest = manifest.replace(r#"{"credential": "deploy"}"#, r#"{"path": "/root/keys/deploy"}"#);
-    host.write("/etc/ssh-agent-fwd/agent.json", manifest, 0o600, "root");
+    host.write(MANIFEST, manifest, 0o600, "root");
+    Some(host)
+}
+
+#[test]
+fn an_instance_serves_on_while_its_program_is_replaced_and_goes_with_it() {
+    let Some(host) = host_with_manifest() else { return };
+    host.run(&["systemctl", "is-enabled", "ssh-agent-fwd@agent"]).failure().stdout("disabled\n");
     host.run(&["systemctl", "enable", "--now", "ssh-agent-fwd@agent"]).success();
     let list = |host: &Host| {
         host.run_as("agent", &["env", "SSH_AUTH_SOCK=/run/ssh-agent-fwd/agent/public.sock", "ssh-add", "-l"])
@@ -397,6 +405,40 @@ fn an_instance_serves_on_while_its_program_is_replaced_and_goes_with_it() {
     }
     apt(&host, &["purge", "ssh-agent-fwd"]).success();
     host.run(&["find", "/etc/systemd/system", "-name", "ssh-agent-fwd*"]).success().stdout("");
-    host.run(&["test", "-e", "/etc/ssh-agent-fwd/agent.json"]).success();
+    host.run(&["test", "-e", MANIFEST]).success();
     host.run(&["test", "-e", "/root/keys/deploy"]).success();
+}
+
+#[test]
+fn what_an_instance_that_is_not_up_wrote_for_ssh_goes_with_its_program() {
+    let Some(mut host) = host_with_manifest() else { return };
+    let up = ["ssh-agent-fwd", "up", "--manifest", MANIFEST, "--system-ssh-config"];
+    host.run(&up).success();
+    host.reboot();
+    let [config, keys] =
+        ["/etc/ssh/ssh_config.d/ssh-agent-fwd-agent.conf", "/etc/ssh/ssh-agent-fwd-agent.known_hosts"];
+    let others = "/etc/ssh/ssh_config.d/ssh-agent-fwd-other.conf";
+    host.write(others, "# by hand\n", 0o644, "root");
+    for path in [config, keys] {
+        host.run(&["test", "-e", path]).success();
+    }
+    apt(&host, &["purge", "ssh-agent-fwd"])
+        .success()
+        .stdout(contains(others).and(contains("# BEGIN ssh-agent-fwd")));
+    for path in [config, keys] {
+        host.run(&["test", "-e", path]).failure();
+    }
+    host.run(&["test", "-e", others]).success();
+}
+
+#[test]
+fn the_sockets_of_an_agent_that_still_runs_are_left_and_named() {
+    let Some(host) = host_with_manifest() else { return };
+    let exec = ["ssh-agent-fwd", "exec", "--manifest", MANIFEST, "--", "sleep", "infinity"];
+    host.run(&[&["systemd-run", "--quiet", "--unit=held"][..], &exec].concat()).success();
+    bed::eventually("the command has its agent", || {
+        bed::capture(host.command(&["pgrep", "-x", "sleep"])).status.success()
+    });
+    apt(&host, &["purge", "ssh-agent-fwd"]).success().stdout(contains("/run/ssh-agent-fwd is left"));
+    host.run(&["sh", "-c", "find /run/ssh-agent-fwd -name agent.sock | grep -q ."]).success();
 }
