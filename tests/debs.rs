@@ -339,6 +339,9 @@ fn a_watch_that_was_installed_serves_on_while_its_program_is_replaced_and_goes_w
         apt(&host, &["install", "ssm-keepalive"]).success();
     }
     host.run(&install).success();
+    // The package's own watch, which is not enabled, is no reason for doubt.
+    host.run(&["ssm-keepalive", "remove"]).success().stdout(contains("systemd has no watch any more"));
+    host.run(&install).success();
     apt(&host, &["purge", "ssm-keepalive"]).success();
     host.run(&["sh", "-c", KEEPER_S]).success().stdout("");
 }

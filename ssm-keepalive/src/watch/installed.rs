@@ -185,15 +185,20 @@ pub fn remove(
     Ok(removed)
 }
 
-/// Makes sure that systemd, which has read its files again, has no watch any more.
+/// Makes sure that systemd, which has read its files again, has no watch any more. What a package has brought is there
+/// below the files that are gone, and at rest.
 ///
 /// # Errors
 /// `not-proven` when it has.
 pub fn prove_removed() -> Result<(), Failure> {
     for unit in [TIMER, SERVICE] {
-        let values = systemctl::values(unit, "LoadState,ActiveState")?;
+        let values = systemctl::values(unit, "LoadState,FragmentPath,UnitFileState,ActiveState")?;
+        let own = Path::new(UNITS).join(unit).display().to_string();
         let is = |key: &str, value: &str| values.get(key).is_some_and(|has| has == value);
-        if is("ActiveState", "active") || is("LoadState", "loaded") {
+        let is_at_rest = (is("UnitFileState", "disabled") || is("UnitFileState", "static"))
+            && !is("ActiveState", "active")
+            && !is("FragmentPath", &own);
+        if !is_at_rest && (is("ActiveState", "active") || is("LoadState", "loaded")) {
             let error = format!(
                 "the files of the watch are gone, but systemd still has {unit}: see systemctl cat {unit}"
             );
