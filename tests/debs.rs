@@ -150,6 +150,30 @@ fn what_they_need_is_said() {
     assert_eq!(all.split(", ").collect::<BTreeSet<_>>(), PACKAGES.map(|(package, _)| package).into());
 }
 
+#[test]
+fn no_field_is_empty_and_each_is_described_by_a_whole_phrase() {
+    for package in names() {
+        let mut query = Command::new("dpkg-deb");
+        query.arg("-f").arg(deb(package));
+        let control =
+            String::from_utf8_lossy(&capture(query).assert().success().get_output().stdout).into_owned();
+        let is_empty = |line: &&str| line.trim_end().ends_with(':') && !line.starts_with(' ');
+        assert_eq!(control.lines().find(is_empty), None, "{package}");
+        let described = field(package, "Description");
+        let (synopsis, text) = described.split_once('\n').expect("a synopsis and a text");
+        // As Debian asks (developers-reference, 6.2.2); cargo-deb cuts what is too long for a line.
+        assert!(synopsis.len() < 70, "{synopsis}");
+        assert!(!["A ", "An ", "The "].iter().any(|article| synopsis.starts_with(article)), "{synopsis}");
+        assert!(synopsis.ends_with(char::is_alphanumeric), "{synopsis}");
+        assert!(text.ends_with('.') && text.lines().all(|line| line.len() <= 80), "{text}");
+        let begins_in_a_line = text.lines().skip(1).any(|line| line.len() < 30 && !line.ends_with('.'));
+        assert!(!begins_in_a_line, "{package} is described in torn lines: {text}");
+        let manifest = workspace().join(package).join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).expect("a manifest");
+        assert!(manifest.contains(&format!("\ndescription = \"{synopsis}\"\n")), "{synopsis}");
+    }
+}
+
 /// What every package of a program has.
 fn assert_whole(host: &Host, package: &str, folder: &str) {
     host.run(&["dpkg", "--verify", package]).success().stdout("");
