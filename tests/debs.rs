@@ -27,6 +27,22 @@ const ALL: &str = "privtools";
 const NEXT: &str = "99.0-1";
 /// Of the instance `agent`.
 const MANIFEST: &str = "/etc/ssh-agent-fwd/agent.json";
+/// What systemd keeps from an instance (systemd.exec(5)).
+const CONFINED: [&str; 13] = [
+    "NoNewPrivileges",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectControlGroups",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "LockPersonality",
+    "MemoryDenyWriteExecute",
+    "RestrictNamespaces",
+];
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
@@ -420,6 +436,19 @@ fn an_instance_serves_on_while_its_program_is_replaced_and_goes_with_it() {
         host.run(&["systemctl", "show", "-P", "MainPID", "ssh-agent-fwd@agent"]).get_output().stdout.clone()
     };
     let pid = main(&host);
+    // What has keys can gain nothing more, and still does its work as the user.
+    for setting in CONFINED {
+        host.run(&["systemctl", "show", "-P", setting, "ssh-agent-fwd@agent"]).success().stdout("yes\n");
+    }
+    for program in ["ssh-agent-fwd", "ssh-agent"] {
+        let status = format!(
+            "cat $(pgrep -x {program} | sed 's,.*,/proc/&/status,') | sort -u | grep -E '^(NoNewPrivs|Seccomp):'"
+        );
+        host.run(&["sh", "-c", &status]).success().stdout("NoNewPrivs:\t1\nSeccomp:\t2\n");
+    }
+    host.run_as("agent", &["ssh", "-G", "git"])
+        .success()
+        .stdout(contains("identityagent /run/ssh-agent-fwd/agent/public.sock"));
     offer(&host, [next("ssh-agent-fwd")].into_iter());
     apt(&host, &["upgrade"]).success();
     assert_eq!(main(&host), pid, "nothing was started again");
