@@ -118,13 +118,7 @@ fn lintian_has_nothing_to_say() {
 fn programs_are_stripped_and_hardened() {
     for (package, folder) in PACKAGES {
         let contents = tempfile::tempdir().expect("a folder");
-        let mut extract = Command::new("dpkg-deb");
-        capture({
-            extract.arg("-x").arg(deb(package)).arg(contents.path());
-            extract
-        })
-        .assert()
-        .success();
+        extract(package, contents.path());
         let mut elf = Command::new("readelf");
         elf.arg("-hldSW").arg(format!("{}{folder}/{package}", contents.path().display()));
         let read = capture(elf).assert().success();
@@ -162,8 +156,87 @@ fn what_they_need_is_said() {
             (depends.into(), recommends.into())
         );
     }
-    let all = field(ALL, "Depends");
-    assert_eq!(all.split(", ").collect::<BTreeSet<_>>(), PACKAGES.map(|(package, _)| package).into());
+    let (all, version) = (field(ALL, "Depends"), field(ALL, "Version"));
+    let of_its_version = PACKAGES.map(|(package, _)| format!("{package} (= {version})"));
+    assert_eq!(all.split(", ").map(str::to_owned).collect::<BTreeSet<_>>(), of_its_version.into());
+}
+
+/// What packaging/version says of a tree of version 1.2.3 whose change log has this of it.
+fn version(tree: &Path, newest: &str) -> Assert {
+    let changelog = format!("# Changelog\n\n## {newest}\n\n- All.\n");
+    std::fs::write(tree.join("CHANGELOG.md"), changelog).expect("written");
+    capture(Command::new(tree.join("packaging/version"))).assert()
+}
+
+fn said(assert: Assert) -> String {
+    String::from_utf8_lossy(&assert.success().get_output().stdout).trim_end().to_owned()
+}
+
+fn commit(tree: &Path, date: &str) {
+    let mut git = Command::new("git");
+    git.current_dir(tree).env("GIT_COMMITTER_DATE", date);
+    git.args([
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@a.invalid",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "a",
+    ]);
+    capture(git).assert().success();
+}
+
+#[test]
+fn a_commit_s_version_follows_those_before_it_and_the_release_all_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tree = folder.path();
+    std::fs::create_dir(tree.join("packaging")).expect("made");
+    std::fs::copy(workspace().join("packaging/version"), tree.join("packaging/version")).expect("copied");
+    std::fs::write(tree.join("Cargo.toml"), "[workspace.package]\nversion = \"1.2.3\"\n").expect("written");
+    let unreleased = "1.2.3 (not released)";
+    version(tree, unreleased).success().stdout("1.2.3-1\n");
+    let mut init = Command::new("git");
+    init.args(["init", "-q"]).arg(tree);
+    capture(init).assert().success();
+    commit(tree, "2026-01-02T03:04:05+02:00");
+    let first = said(version(tree, unreleased));
+    assert!(first.starts_with("1.2.3~git20260102010405."), "{first}");
+    // Later, though the clock there says less.
+    commit(tree, "2026-01-01T20:04:06-06:00");
+    let second = said(version(tree, unreleased));
+    version(tree, "1.2.4 (not released)").failure().stderr(contains("CHANGELOG.md begins with 1.2.4"));
+    let released = said(version(tree, "1.2.3"));
+    assert_eq!(released, "1.2.3-1");
+    for [earlier, later] in [[&first, &second], [&second, &released]] {
+        let mut compare = Command::new("dpkg");
+        compare.args(["--compare-versions", earlier, "lt", later]);
+        capture(compare).assert().success();
+    }
+}
+
+#[test]
+fn what_is_in_them_says_which_version_they_are() {
+    let built = field(ALL, "Version");
+    for package in names() {
+        let contents = tempfile::tempdir().expect("a folder");
+        extract(package, contents.path());
+        let mut changelog = Command::new("zcat");
+        changelog.arg(contents.path().join(format!("usr/share/doc/{package}/changelog.Debian.gz")));
+        let version = field(package, "Version");
+        assert_eq!(version, built, "{package}");
+        let begins = format!("{package} ({version}) unstable; ");
+        capture(changelog).assert().success().stdout(predicates::str::starts_with(begins));
+    }
+}
+
+/// Its files, below a folder.
+fn extract(package: &str, folder: &Path) {
+    let mut extract = Command::new("dpkg-deb");
+    extract.arg("-x").arg(deb(package)).arg(folder);
+    capture(extract).assert().success();
 }
 
 #[test]
