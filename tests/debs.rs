@@ -27,6 +27,8 @@ const ALL: &str = "privtools";
 const NEXT: &str = "99.0-1";
 /// Of the instance `agent`.
 const MANIFEST: &str = "/etc/ssh-agent-fwd/agent.json";
+/// A unit that is none of the SSM agent's.
+const KEPT: &str = "kept.service";
 /// What systemd keeps from an instance (systemd.exec(5)).
 const CONFINED: [&str; 13] = [
     "NoNewPrivileges",
@@ -282,21 +284,45 @@ fn assert_whole(host: &Host, package: &str, folder: &str) {
     }
 }
 
+/// Each does what it is there for, so that there is something that it could leave.
+fn use_all(host: &Host) {
+    host.run(&["sudoers-install", "install", "--user", "agent"]).success();
+    host.run_as("agent", &["sudo", "-n", "sudo-helper", "list"]).success();
+    host.run(&["ssm-keepalive", "install", "--unit", KEPT, "--watch"]).success();
+    host.run(&["ssh-agent-fwd", "up", "--manifest", MANIFEST, "--system-ssh-config"]).success();
+    let record = ["capture-run", "/srv/repo/log", "/srv/repo/status", "--", "dropuid", "agent", "--", "true"];
+    host.run(&record).success();
+    let used = [
+        "/run/sudoers-install.lock",
+        "/run/ssm-keepalive",
+        "/run/ssh-agent-fwd",
+        "/etc/ssh/ssh_config.d/ssh-agent-fwd-agent.conf",
+        "/etc/systemd/system/ssm-keepalive-watch.timer",
+    ];
+    host.run(&[&["ls", "-d"], &used[..]].concat()).success();
+}
+
 #[test]
 fn each_comes_is_replaced_and_goes_and_leaves_nothing() {
     let Some(host) = Host::boot() else { return };
+    furnish_instance(&host);
+    host.unit(KEPT, "[Service]\nExecStart=/usr/bin/sleep infinity\n");
     let before = snapshot(&host);
     offer(&host, PACKAGES.into_iter().map(|(package, _)| deb(package)));
     for (package, folder) in PACKAGES {
         apt(&host, &["install", package]).success();
         assert_whole(&host, package, folder);
     }
+    use_all(&host);
     let offered = PACKAGES.into_iter().map(|(package, _)| next(package));
     offer(&host, offered);
     apt(&host, &["upgrade"]).success();
     for (package, folder) in PACKAGES {
         let version = host.run(&["dpkg-query", "-W", "-f", "${Version}", package]);
         version.success().stdout(NEXT);
+        assert_whole(&host, package, folder);
+        apt(&host, &["remove", package]).success();
+        apt(&host, &["install", package]).success();
         assert_whole(&host, package, folder);
         apt(&host, &["remove", package]).success();
         apt(&host, &["purge", package]).success();
@@ -432,10 +458,9 @@ fn the_agent_s_keeper_takes_its_drop_in_and_its_watch_with_it() {
 fn a_watch_that_was_installed_serves_on_while_its_program_is_replaced_and_goes_with_it() {
     let Some(host) = host_with_keeper() else { return };
     host.run(&["systemctl", "disable", "--quiet", "--now", Kind::Package.unit()]).success();
-    let other = "other.service";
-    host.unit(other, "[Service]\nExecStart=/usr/bin/sleep infinity\n");
-    let (drop_in, timer) = ("/etc/systemd/system/other.service.d/restart.conf", "ssm-keepalive-watch.timer");
-    let install = ["ssm-keepalive", "install", "--unit", other, "--watch"];
+    host.unit(KEPT, "[Service]\nExecStart=/usr/bin/sleep infinity\n");
+    let (drop_in, timer) = ("/etc/systemd/system/kept.service.d/restart.conf", "ssm-keepalive-watch.timer");
+    let install = ["ssm-keepalive", "install", "--unit", KEPT, "--watch"];
     for gone_by_hand in [false, true] {
         host.run(&install).success();
         offer(&host, [next("ssm-keepalive")].into_iter());
@@ -483,16 +508,22 @@ fn a_watch_that_was_changed_is_kept_and_named_but_starts_no_program_that_is_gone
     host.run(&["test", "-e", timer]).success();
 }
 
-/// A host with a user, its key and the manifest of its instance, and the package.
-fn host_with_manifest() -> Option<Host> {
-    let host = host_with(&["ssh-agent-fwd"])?;
+/// A user, its key and the manifest of its instance.
+fn furnish_instance(host: &Host) {
     host.user("agent");
     host.run(&["install", "-d", "-m", "0700", "/root/keys"]).success();
     host.run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/keys/deploy"]).success();
-    apt(&host, &["install", "ssh-agent-fwd"]).success();
-    let manifest = host.read("/usr/share/doc/ssh-agent-fwd/examples/host.json");
+    let example = workspace().join("ssh-agent-fwd/examples/host.json");
+    let manifest = std::fs::read_to_string(example).expect("the example");
     let manifest = manifest.replace(r#"{"credential": "deploy"}"#, r#"{"path": "/root/keys/deploy"}"#);
     host.write(MANIFEST, manifest, 0o600, "root");
+}
+
+/// A host with such an instance to be, and the package.
+fn host_with_manifest() -> Option<Host> {
+    let host = host_with(&["ssh-agent-fwd"])?;
+    furnish_instance(&host);
+    apt(&host, &["install", "ssh-agent-fwd"]).success();
     Some(host)
 }
 
