@@ -30,7 +30,7 @@ BASH_WORDS := share/bash-completion/completions
 ZSH_WORDS  := share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 FISH_WORDS := share/fish/vendor_completions.d
 POLICY     := $(DESTDIR)/etc/sudo-helper/policy.json
-SCRIPTS    := .ci/run packaging/changelog packaging/debs packaging/notices $(wildcard */debian/p*rm) tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
+SCRIPTS    := .ci/run packaging/changelog packaging/version packaging/debs packaging/notices $(wildcard */debian/p*rm) tests/bed/packages tests/bed/image tests/bed/venv tests/bed/host/keep tests/bed/host/boot tests/bed/host/init \
               tests/scenarios/demo $(addprefix tests/scenarios/demo-,run hosts dispatch agent) $(wildcard tests/scenarios/demo-host/*) \
               $(foreach program,dropuid capture-run sudo-helper,$(program)/completions/$(program).bash) \
               tests/words/complete.bash \
