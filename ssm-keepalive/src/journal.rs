@@ -18,10 +18,15 @@ pub enum Level {
 }
 
 impl Level {
-    /// What a line begins with that goes to the journal by this stream; nothing for any other stream.
+    /// What a line begins with that goes by this stream, empty for one that is not the journal; `None` for a line that is
+    /// not to go there. LogLevelMax= of systemd.exec(5) does not see to it: journald may miss it while a host boots.
     #[must_use]
-    pub fn prefix(self, stream: impl AsFd) -> String {
-        if is_journal(stream.as_fd()) { format!("<{}>", self as u8) } else { String::new() }
+    pub fn prefix(self, stream: impl AsFd) -> Option<String> {
+        match (is_journal(stream.as_fd()), self) {
+            (false, _) => Some(String::new()),
+            (true, Self::Info) => None,
+            (true, _) => Some(format!("<{}>", self as u8)),
+        }
     }
 }
 

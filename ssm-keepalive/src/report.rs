@@ -34,10 +34,13 @@ impl Report {
         print(&(diagnostics::line(self.json, object, words) + "\n"))
     }
 
-    /// The same, and to the journal with its level.
+    /// The same, and to the journal with its level, if it is out of the usual.
     #[must_use]
     pub fn journal_line(self, level: Level, object: &impl Serialize, words: &dyn Display) -> Exit {
-        self.line(object, &format!("{}{words}", level.prefix(io::stdout())))
+        match level.prefix(io::stdout()) {
+            Some(prefix) => self.line(object, &format!("{prefix}{words}")),
+            None => Exit::Done,
+        }
     }
 
     /// A failure: a line of data in JSON, and a sentence to the operator in any case.
@@ -69,7 +72,7 @@ pub fn print(data: &str) -> Exit {
 
 /// A sentence to the operator.
 pub fn complain(sentence: &dyn Display) {
-    let level = Level::Warning.prefix(io::stderr());
+    let level = Level::Warning.prefix(io::stderr()).unwrap_or_default();
     diagnostics::say(&format!("{level}{NAME}: {}", diagnostics::one_line(&sentence.to_string())));
 }
 

@@ -33,8 +33,8 @@ const LONGEST: Span = Span::from_micros(86_400_000_000);
 /// The rest of the service: it talks to systemd, looks at /proc and /var/log, and writes its memory. Nothing of it
 /// needs a capability: the owner of the files is root, and so is who asks systemd.
 ///
-/// No ProtectProc=: without CAP_SYS_PTRACE it hides the agent's processes. LogLevelMax= keeps what systemd and the
-/// watch say when there is nothing to tell, each minute, out of the journal.
+/// No ProtectProc=: without CAP_SYS_PTRACE it hides the agent's processes. LogLevelMax= keeps what systemd says of each
+/// start, each minute, out of the journal.
 const HARDENED: &str = "\
 SyslogIdentifier=ssm-keepalive
 LogLevelMax=notice
