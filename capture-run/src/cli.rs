@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use diagnostics::nearest_option;
+use diagnostics::invalid_option;
 use lexopt::prelude::*;
 
 use crate::duration::{Limit, parse_grace, parse_limit};
@@ -144,10 +144,9 @@ pub enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Option(lexopt::Error::UnexpectedOption(option)) => match nearest_option(option, HELP) {
-                Some(meant) => write!(f, "invalid option '{option}'; '{meant}' is one"),
-                None => write!(f, "invalid option '{option}'"),
-            },
+            Self::Option(lexopt::Error::UnexpectedOption(option)) => {
+                f.write_str(&invalid_option(option, HELP))
+            }
             Self::Option(error) => write!(f, "{error}"),
             Self::Value(value, wanted) => write!(f, "'{value}' is not {wanted}"),
             Self::Missing(what) => write!(f, "{what} is missing"),

@@ -19,7 +19,7 @@ use unseen::is_unseen;
 
 pub use data::{line, print, print_or};
 pub use failure::Failure;
-pub use nearest::{nearest, nearest_option};
+pub use nearest::{invalid_option, nearest};
 pub use object::with;
 
 /// How long a standard error that stalls is waited for, in milliseconds: words are worth less than

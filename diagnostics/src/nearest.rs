@@ -19,10 +19,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, known)| known)
 }
 
-/// The option that was meant, of those that a help text names.
+/// What is said of an option that is none of those that a help text names.
 #[must_use]
-pub fn nearest_option<'a>(word: &str, help: &'a str) -> Option<&'a str> {
-    nearest(word, options(help))
+pub fn invalid_option(option: &str, help: &str) -> String {
+    let meant = nearest(option, options(help)).map(|meant| format!("; '{meant}' is one"));
+    format!("invalid option '{option}'{}", meant.unwrap_or_default())
 }
 
 /// Every `--option` in it, as it is written there.
@@ -59,7 +60,7 @@ mod tests {
             ("--", None),
             ("", None),
         ] {
-            assert_eq!(nearest_option(word, HELP), meant, "{word}");
+            assert_eq!(nearest(word, options(HELP)), meant, "{word}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
-use diagnostics::nearest_option;
+use diagnostics::invalid_option;
 use env_file::Name;
 use lexopt::prelude::*;
 
@@ -128,10 +128,9 @@ pub enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Option(lexopt::Error::UnexpectedOption(option)) => match nearest_option(option, HELP) {
-                Some(meant) => write!(f, "invalid option '{option}'; '{meant}' is one"),
-                None => write!(f, "invalid option '{option}'"),
-            },
+            Self::Option(lexopt::Error::UnexpectedOption(option)) => {
+                f.write_str(&invalid_option(option, HELP))
+            }
             Self::Option(error) => write!(f, "{error}"),
             Self::Spec(error) => write!(f, "{error}"),
             Self::BadName(name) => write!(f, "'{name}' is not a name of an environment variable"),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use diagnostics::{nearest, nearest_option};
+use diagnostics::{invalid_option, nearest};
 use lexopt::prelude::*;
 
 use crate::apt::comparison;
@@ -131,8 +131,7 @@ impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Option(lexopt::Error::UnexpectedOption(option)) => {
-                let meant = nearest_option(option, HELP).map(|meant| format!("; '{meant}' is one"));
-                write!(f, "invalid option '{}'{}", shown(option), meant.unwrap_or_default())
+                f.write_str(&invalid_option(&shown(option), HELP))
             }
             Self::Option(error) => write!(f, "{}", shown(&error.to_string())),
             Self::Operation(error) => write!(f, "{}", shown(&error.to_string())),
