@@ -195,10 +195,9 @@ pub fn prove_removed() -> Result<(), Failure> {
         let values = systemctl::values(unit, "LoadState,FragmentPath,UnitFileState,ActiveState")?;
         let own = Path::new(UNITS).join(unit).display().to_string();
         let is = |key: &str, value: &str| values.get(key).is_some_and(|has| has == value);
-        let is_at_rest = (is("UnitFileState", "disabled") || is("UnitFileState", "static"))
-            && !is("ActiveState", "active")
-            && !is("FragmentPath", &own);
-        if !is_at_rest && (is("ActiveState", "active") || is("LoadState", "loaded")) {
+        let may_start = !is("UnitFileState", "disabled") && !is("UnitFileState", "static");
+        let is_left = is("LoadState", "loaded") && (may_start || is("FragmentPath", &own));
+        if is("ActiveState", "active") || is_left {
             let error = format!(
                 "the files of the watch are gone, but systemd still has {unit}: see systemctl cat {unit}"
             );
