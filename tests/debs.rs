@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use bed::agent::{Agent, Kind};
-use bed::debs::{deb, only, target};
-use bed::{Host, Repository, Snapshot, capture};
+use bed::debs::{deb, extract, only, target};
+use bed::{Host, Repository, Snapshot, capture, workspace};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -45,10 +45,6 @@ const CONFINED: [&str; 13] = [
     "MemoryDenyWriteExecute",
     "RestrictNamespaces",
 ];
-
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
 
 /// The same programs once more under a later version.
 fn next(package: &str) -> PathBuf {
@@ -232,13 +228,6 @@ fn what_is_in_them_says_which_version_they_are() {
         let begins = format!("{package} ({version}) unstable; ");
         capture(changelog).assert().success().stdout(predicates::str::starts_with(begins));
     }
-}
-
-/// Its files, below a folder.
-fn extract(package: &str, folder: &Path) {
-    let mut extract = Command::new("dpkg-deb");
-    extract.arg("-x").arg(deb(package)).arg(folder);
-    capture(extract).assert().success();
 }
 
 #[test]

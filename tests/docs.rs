@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use assert_cmd::assert::OutputAssertExt;
-use bed::capture;
+use bed::{capture, workspace};
 
 use bed::benchmarks::{NOTHING, Section, parse, quotes};
 
@@ -15,10 +15,6 @@ const PITFALLS: &str = include_str!("../docs/PITFALLS.md");
 const OVERVIEW: &str = include_str!("../privtools/privtools.7");
 const CHANGELOG: &str = include_str!("../CHANGELOG.md");
 const README: &str = include_str!("../README.md");
-
-fn tree() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
 
 /// The rows of a document's tables, without their heads, each with the number of its line.
 fn rows(document: &str) -> Vec<(usize, &str)> {
@@ -61,7 +57,7 @@ fn tests_of(source: &str) -> Vec<String> {
 }
 
 fn source(file: &str) -> Result<String, String> {
-    fs::read_to_string(tree().join(format!("{file}.rs"))).map_err(|error| format!("{file}.rs: {error}"))
+    fs::read_to_string(workspace().join(format!("{file}.rs"))).map_err(|error| format!("{file}.rs: {error}"))
 }
 
 /// What is wrong with a row, when this is how its files are read.
@@ -119,7 +115,7 @@ fn documents() -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect()
     };
-    let above = entries(tree());
+    let above = entries(workspace());
     let below = above.iter().filter(|path| path.is_dir()).flat_map(|folder| entries(folder));
     let all = below.chain(above.iter().cloned());
     all.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
@@ -153,7 +149,7 @@ fn links_between_documents_lead_to_files() {
 fn scripts() -> BTreeSet<String> {
     let mut grep = Command::new("git");
     // Not of the index: a source tree without git has none, and a new file is not there yet.
-    grep.arg("-C").arg(tree()).args([
+    grep.arg("-C").arg(workspace()).args([
         "grep",
         "--no-index",
         "--exclude-standard",
@@ -165,7 +161,7 @@ fn scripts() -> BTreeSet<String> {
     let listed = capture(grep).assert().success();
     let names = String::from_utf8_lossy(&listed.get_output().stdout).into_owned();
     let names_shell = |name: &&str| {
-        let text = fs::read_to_string(tree().join(name)).unwrap_or_default();
+        let text = fs::read_to_string(workspace().join(name)).unwrap_or_default();
         let first = text.lines().next().unwrap_or_default();
         let mut words = first.strip_prefix("#!").unwrap_or_default().split([' ', '/']);
         words.any(|word| ["sh", "bash", "dash"].contains(&word)) || name.ends_with(".sh")
@@ -176,7 +172,7 @@ fn scripts() -> BTreeSet<String> {
 #[test]
 fn every_shell_script_is_checked_by_make_lint_and_that_by_ci() {
     let mut make = Command::new("make");
-    make.arg("-C").arg(tree()).args(["-s", "-n", "lint"]).env_remove("MAKEFLAGS");
+    make.arg("-C").arg(workspace()).args(["-s", "-n", "lint"]).env_remove("MAKEFLAGS");
     let steps = capture(make).assert().success();
     let steps = String::from_utf8_lossy(&steps.get_output().stdout).into_owned();
     let check = steps.lines().find(|line| line.starts_with("shellcheck ")).expect("shellcheck is run");
@@ -190,10 +186,11 @@ fn every_shell_script_is_checked_by_make_lint_and_that_by_ci() {
 
 /// The programs of the tree, each with the section of its page.
 fn pages() -> Vec<(String, String)> {
-    let folders = fs::read_dir(tree()).expect("the tree").flatten();
+    let folders = fs::read_dir(workspace()).expect("the tree").flatten();
     let names = folders.filter_map(|folder| folder.file_name().into_string().ok());
     let page = |name: String| {
-        let section = ["1", "8"].into_iter().find(|s| tree().join(format!("{name}/{name}.{s}")).is_file())?;
+        let section =
+            ["1", "8"].into_iter().find(|s| workspace().join(format!("{name}/{name}.{s}")).is_file())?;
         Some((name, section.to_owned()))
     };
     names.filter_map(page).collect()
@@ -220,14 +217,14 @@ const SECTIONS: [&str; 6] = ["EXIT STATUS", "FILES", "ENVIRONMENT", "EXAMPLES", 
 #[test]
 fn every_page_has_what_is_looked_for_and_is_good_mdoc() {
     for (name, section) in pages() {
-        let path = tree().join(format!("{name}/{name}.{section}"));
+        let path = workspace().join(format!("{name}/{name}.{section}"));
         let page = fs::read_to_string(&path).expect("a page");
         let missing: Vec<&str> =
             SECTIONS.into_iter().filter(|section| !page.contains(&format!("\n.Sh {section}\n"))).collect();
         assert!(missing.is_empty(), "{name}({section}) lacks {missing:?}");
         assert_good_mdoc(&path);
     }
-    assert_good_mdoc(&tree().join("privtools/privtools.7"));
+    assert_good_mdoc(&workspace().join("privtools/privtools.7"));
 }
 
 fn assert_good_mdoc(page: &Path) {
@@ -239,7 +236,7 @@ fn assert_good_mdoc(page: &Path) {
 #[test]
 fn every_program_says_what_others_do() {
     for (name, _) in pages() {
-        let readme = fs::read_to_string(tree().join(format!("{name}/README.md"))).expect("a README");
+        let readme = fs::read_to_string(workspace().join(format!("{name}/README.md"))).expect("a README");
         let (_, theirs) =
             readme.split_once("\n## Theirs and ours\n").unwrap_or_else(|| panic!("{name}/README.md"));
         let theirs = theirs.split("\n## ").next().unwrap_or_default();
@@ -277,7 +274,7 @@ fn what_the_overview_shows_stands_in_the_readme_whose_blocks_are_run() {
 fn readmes() -> Vec<(String, String)> {
     let all = documents().into_iter().filter(|path| path.ends_with("README.md"));
     let owned = |path: PathBuf| {
-        let folder = path.parent().filter(|folder| *folder != tree()).and_then(Path::file_name);
+        let folder = path.parent().filter(|folder| *folder != workspace()).and_then(Path::file_name);
         let owner = folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         (owner, fs::read_to_string(path).expect("a README"))
     };

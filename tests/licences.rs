@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use assert_cmd::assert::OutputAssertExt;
-use bed::debs::deb;
-use bed::{capture, program};
+use bed::debs::extract;
+use bed::{PROGRAMS, capture, program, workspace};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
-const PROGRAMS: [&str; 6] =
-    ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive", "ssh-agent-fwd"];
 /// Under these what is linked into a program may be given to anybody, with a notice at most (their names: spdx.org).
 const FREE: [&str; 5] = ["MIT", "Apache-2.0", "BSD-3-Clause", "Unicode-3.0", "Unlicense"];
 /// The list, as it is to be.
@@ -24,7 +22,7 @@ const COPYRIGHT: &str = include_str!("../packaging/copyright");
 /// What cargo knows of the packages, without the network.
 fn metadata() -> Value {
     let mut cargo = Command::new(env!("CARGO"));
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = workspace().join("Cargo.toml");
     cargo.args(["metadata", "--format-version=1", "--locked", "--offline", "--manifest-path"]).arg(manifest);
     cargo.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
     let assert = capture(cargo).assert().success();
@@ -175,9 +173,7 @@ fn a_licence_that_binds_is_seen() {
 /// The notices in the package of a program.
 fn notices(package: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut extract = Command::new("dpkg-deb");
-    extract.arg("-x").arg(deb(package)).arg(folder.path());
-    capture(extract).assert().success();
+    extract(package, folder.path());
     let mut unpack = Command::new("gzip");
     unpack.arg("-dc").arg(folder.path().join(format!("usr/share/doc/{package}/NOTICES.gz")));
     let unpacked = capture(unpack).assert().success();
@@ -260,7 +256,7 @@ fn notices_without_a_file(licence: &str) -> Output {
     write("LICENSE-APACHE", include_str!("../LICENSE-APACHE"));
     let script = folder.path().join("packaging/notices");
     fs::create_dir(script.parent().expect("a folder")).expect("a folder");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/notices"), &script).expect("a copy");
+    fs::copy(workspace().join("packaging/notices"), &script).expect("a copy");
     let mut lock = Command::new(env!("CARGO"));
     lock.args(["generate-lockfile", "--offline"]).current_dir(folder.path());
     capture(lock).assert().success();

@@ -2,7 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use assert_cmd::assert::OutputAssertExt;
+
+use crate::capture::capture;
 use crate::programs::program;
 
 /// The folder of everything that is built: programs are in `<target>/<triple>/release`.
@@ -37,4 +41,14 @@ pub fn only(folder: &Path, package: &str) -> PathBuf {
     let mut found: Vec<PathBuf> = entries.filter(is_it).collect();
     assert_eq!(found.len(), 1, "run `make deb`: {found:?}");
     found.remove(0)
+}
+
+/// Puts the files of a package below a folder.
+///
+/// # Panics
+/// When that fails.
+pub fn extract(package: &str, folder: &Path) {
+    let mut extract = Command::new("dpkg-deb");
+    extract.arg("-x").arg(deb(package)).arg(folder);
+    capture(extract).assert().success();
 }

@@ -38,7 +38,7 @@ pub use capture::{capture, spawn};
 pub use host::{Host, Network};
 pub use operator::Operator;
 pub use packages::tool;
-pub use programs::program;
+pub use programs::{PROGRAMS, program, workspace};
 pub use repository::{Package, Repository};
 pub use running::{Change, DEADLINE, LISTENER, Running, eventually, signal};
 pub use snapshot::Snapshot;

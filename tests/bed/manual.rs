@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::programs::workspace;
+
 /// The words in `Failure::new("…"` of the program's sources, without their tests.
 ///
 /// # Panics
@@ -11,7 +13,7 @@ use std::path::Path;
 #[must_use]
 pub fn codes(program: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(program).join("src"), &mut found);
+    codes_below(&workspace().join(program).join("src"), &mut found);
     found
 }
 

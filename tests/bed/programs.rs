@@ -1,6 +1,19 @@
 //! The programs under test, as `make` builds them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// All of them.
+pub const PROGRAMS: [&str; 6] =
+    ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive", "ssh-agent-fwd"];
+
+/// The folder of the whole source tree.
+///
+/// # Panics
+/// Never: this package is in a folder of it.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
 
 /// The release program `name` of the same target folder that this test, or the bench, was built in:
 /// `<target>/<triple>/release/NAME`, from `<target>/<triple>/<profile>/deps/<test>` or `<target>/<triple>/release/bench`.

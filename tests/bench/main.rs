@@ -26,15 +26,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bed::PROGRAMS;
 use folders::Folders;
 use table::Table;
 
 const USAGE: &str = "usage: bench [dropuid|capture-run|sudo-helper|sudoers-install|ssm-keepalive|ssh-agent-fwd] \
                      [--quick], or bench --write FILE [--quick]";
-
-/// What can be measured.
-const TOOLS: [&str; 6] =
-    ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive", "ssh-agent-fwd"];
 
 /// Which tools are measured, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +95,7 @@ fn plan<'a>(words: &[&'a str]) -> Option<(Plan, Option<&'a Path>)> {
     let [dropuid, capture_run, sudo_helper, sudoers_install, ssm_keepalive, ssh_agent_fwd] =
         match tools.as_slice() {
             [] => [true; 6],
-            [tool] if TOOLS.contains(tool) && report.is_none() => TOOLS.map(|known| known == *tool),
+            [tool] if PROGRAMS.contains(tool) && report.is_none() => PROGRAMS.map(|known| known == *tool),
             _ => return None,
         };
     let quick = !flags.is_empty();

@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 
 fn main() -> io::Result<()> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for file in bed::completions::generated() {
-        let path = workspace.join(file.path);
+        let path = bed::workspace().join(file.path);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(path, file.text)?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::assert::Assert;
 use bed::accounts::UBUNTU_UID;
-use bed::{Bed, Host, Running, Snapshot, eventually};
+use bed::{Bed, Host, PROGRAMS, Running, Snapshot, eventually};
 use libc::{SIGINT, SIGKILL, SIGTERM};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -133,9 +133,7 @@ fn without_namespaces_only_a_dispatch_is_shown() {
 /// A host with all programs in /usr/bin and the scripts in /srv.
 fn machine() -> Option<Host> {
     let host = Host::boot()?;
-    for program in
-        ["dropuid", "capture-run", "sudo-helper", "sudoers-install", "ssm-keepalive", "ssh-agent-fwd"]
-    {
+    for program in PROGRAMS {
         host.install(program);
     }
     for name in scripts() {

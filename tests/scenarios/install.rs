@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use assert_cmd::assert::OutputAssertExt;
+use bed::workspace;
 use predicates::prelude::*;
 use predicates::str::contains;
 use tempfile::TempDir;
@@ -15,10 +16,9 @@ fn make(goal: &str, destination: &Path) {
 }
 
 fn make_below(prefix: &str, goal: &str, destination: &Path) {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let release = bed::program("dropuid");
     let mut make = Command::new("make");
-    make.arg("-C").arg(workspace).arg(goal).arg(format!("PREFIX={prefix}")).env_remove("MAKEFLAGS");
+    make.arg("-C").arg(workspace()).arg(goal).arg(format!("PREFIX={prefix}")).env_remove("MAKEFLAGS");
     make.arg(format!("DESTDIR={}", destination.display()));
     make.arg(format!("RELEASE={}", release.parent().expect("a folder").display()));
     bed::capture(make).assert().success();
@@ -144,7 +144,7 @@ fn make_without_rust(machines: &[&str]) -> (Output, TempDir) {
         symlink(release, below(&format!("target/{machine}")).join("release")).expect("a link");
     }
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")).arg("install");
+    make.arg("-C").arg(workspace()).arg("install");
     make.env_clear().env("PATH", &tools).arg(format!("CARGO_TARGET_DIR={}", built.display()));
     make.arg(format!("DESTDIR={}", below("destination").display())).arg("PREFIX=/usr");
     (bed::capture(make), folder)

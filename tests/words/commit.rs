@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::assert::OutputAssertExt;
+use bed::workspace;
 use tempfile::TempDir;
 
 use crate::program::{PROGRAMS, said};
-use crate::shells::workspace;
 
 /// Not that it is the newest: who commits while tests run, or runs one without `make`, has older programs.
 #[test]

@@ -10,9 +10,9 @@ use std::fs;
 use std::process::Command;
 
 use assert_cmd::assert::OutputAssertExt;
-use bed::completions;
+use bed::{completions, workspace};
 use program::{Level, PROGRAMS, levels, said};
-use shells::{SHELLS, files, offers, workspace};
+use shells::{SHELLS, files, offers};
 use sudo_helper::cli::parse;
 
 /// Lines and columns of the least terminal.

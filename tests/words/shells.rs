@@ -3,18 +3,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use bed::workspace;
 
 use crate::program::PROGRAMS;
 
 /// The shells that are served.
 pub const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
-
-/// The workspace.
-pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
 
 /// The completions of each program for this shell.
 pub fn files(shell: &str) -> Vec<PathBuf> {

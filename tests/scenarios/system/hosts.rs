@@ -11,7 +11,7 @@ use bed::aws::{Aws, Cli};
 use bed::debs::deb;
 use bed::readme::block;
 use bed::ssm::{Endpoint, Node};
-use bed::{Host, Network, Package, Repository, capture, eventually};
+use bed::{Host, Network, PROGRAMS, Package, Repository, capture, eventually};
 use serde_json::Value;
 
 /// The account of README.md that is not trusted.
@@ -20,16 +20,6 @@ pub const AGENT: &str = "ai-agent";
 const INSTANCE: &str = "i-0123456789abcdef0";
 /// Alice's folder with the packages.
 const DEBS: &str = "/srv/debs";
-/// All that is installed.
-const PACKAGES: [&str; 7] = [
-    "dropuid",
-    "capture-run",
-    "sudo-helper",
-    "sudoers-install",
-    "ssm-keepalive",
-    "ssh-agent-fwd",
-    "privtools",
-];
 /// As a cloud's images have it for whoever administers them.
 const ADMINISTRATOR: &str = "alice ALL=(ALL) NOPASSWD: ALL\n";
 
@@ -67,7 +57,7 @@ impl System {
         }
         web1.unit("nginx.service", "[Service]\nExecStart=/bin/sleep infinity\n");
         Repository::of(&web1).add(&[Package::new("docker.io", "20.10")]).update();
-        for package in PACKAGES {
+        for package in PROGRAMS.into_iter().chain(["privtools"]) {
             let file = deb(package);
             let name = file.file_name().and_then(OsStr::to_str).expect("a name");
             web1.write(&format!("{DEBS}/{name}"), fs::read(&file).expect("a package"), 0o644, "root:root");
